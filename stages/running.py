@@ -1,0 +1,77 @@
+"""What every stage shares: one summary line, progress, errors of one line, a log for the report's provenance."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from strata.errors import StrataError
+
+T = TypeVar("T")
+LOGS = Path("logs")
+PLAIN_EVERY_S = 10.0
+
+
+def run_stage(name: str, work: Callable[[], str]) -> None:
+    """Run ``work`` (it returns its summary), print one line, exit 1 with one line on an error.
+
+    ``--debug`` on the command line or STRATA_DEBUG=1 shows the traceback.
+    """
+    started = time.perf_counter()
+    try:
+        summary = work()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if debugging():
+            traceback.print_exc()
+        sys.exit(f"{name}: error: {_one_line(error)}")
+    seconds = time.perf_counter() - started
+    _log(name, {"seconds": round(seconds, 2), "summary": summary})
+    print(f"{name}: {summary} ({seconds:.1f} s)", flush=True)
+
+
+def warn(name: str, message: str) -> None:
+    """One warning line on stderr; the work goes on."""
+    print(f"{name}: warning: {message}", file=sys.stderr, flush=True)
+
+
+def debugging() -> bool:
+    """Did the user ask for tracebacks?"""
+    return "--debug" in sys.argv or os.environ.get("STRATA_DEBUG") == "1"
+
+
+def track(items: Iterable[T], *, total: int, desc: str) -> Iterator[T]:
+    """A bar on a terminal; elsewhere a plain line every ten seconds that says how much is left."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(items, total=total, desc=desc, leave=False)
+        return
+    started = said = time.monotonic()
+    for done, item in enumerate(items):
+        yield item
+        now = time.monotonic()
+        if now - said >= PLAIN_EVERY_S and done + 1 < total:
+            said = now
+            left = (now - started) / (done + 1) * (total - done - 1)
+            print(f"{desc}: {done + 1} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, StrataError):
+        return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {text} (run with STRATA_DEBUG=1 for the traceback)"
+
+
+def _log(name: str, entry: dict[str, object]) -> None:
+    """Provenance that differs from run to run lives in git-ignored logs/, never in an out."""
+    LOGS.mkdir(exist_ok=True)
+    (LOGS / f"{name}.json").write_text(json.dumps(entry) + "\n", encoding="utf-8")

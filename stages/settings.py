@@ -1,0 +1,65 @@
+"""Read params.yaml and the conf files, typed. The only place that knows where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from strata.errors import StrataError
+from strata.params import DatasetConf, ModelConf, Params, parse
+
+PARAMS = Path("params.yaml")
+DATASETS = Path("conf/datasets")
+MODELS = Path("conf/models")
+PATHS = Path("conf/paths")
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping, read with the parser DVC uses (YAML 1.2, no tags)."""
+    try:
+        loaded = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file") from None
+    except YAMLError as error:
+        raise StrataError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(loaded, dict):
+        raise StrataError(f"{path}: expected a mapping of keys")
+    return loaded
+
+
+def params() -> Params:
+    """All of params.yaml."""
+    return parse(Params, read_yaml(PARAMS), str(PARAMS))
+
+
+def dataset_conf(name: str) -> DatasetConf:
+    """conf/datasets/NAME.yaml; an unknown name lists those that exist."""
+    return parse(DatasetConf, read_yaml(_chosen(DATASETS, name, "dataset")), f"{DATASETS}/{name}.yaml")
+
+
+def model_conf(name: str) -> ModelConf:
+    """conf/models/NAME.yaml; for ``local`` the path comes from conf/paths/local.yaml."""
+    values = read_yaml(_chosen(MODELS, name, "model"))
+    if name == "local":
+        values["weights"] = {**values["weights"], "path": own_path("local")}
+    return parse(ModelConf, values, f"{MODELS}/{name}.yaml")
+
+
+def own_path(name: str) -> str:
+    """The path a user typed into conf/paths/NAME.yaml; null is an error that says how to set it."""
+    where = PATHS / f"{name}.yaml"
+    value = read_yaml(where).get("path")
+    if not isinstance(value, str) or not value:
+        raise StrataError(f"{where}: path is not set; use -S '{where}:path=\"/where/it/is\"' or edit the file")
+    return value
+
+
+def _chosen(folder: Path, name: str, key: str) -> Path:
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(entry.stem for entry in folder.glob("*.yaml")))
+        raise StrataError(f"params.yaml: {key} = {name!r} has no file {path}; there are: {known}")
+    return path

@@ -1,0 +1,132 @@
+"""Atomic writes: a reader sees the old file or the whole new one, never half of it.
+
+Every writer goes through a temporary file in the target's folder, fsync and rename. Parquet and JSON are
+written so that equal content gives equal bytes (no timestamps, sorted keys).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from strata.errors import StrataError
+
+ROWS_PER_GROUP = 65_536  # constant: a row group's size is part of the file's bytes
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary binary file that becomes ``path`` when the block ends without an error.
+
+    Raises StrataError when the disk is full; anything half-written is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".part", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StrataError(f"{path}: the disk is full; free some space and run the same command again") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` atomically."""
+    with atomic(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` as UTF-8 with ``\\n`` line ends, atomically."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON with sorted keys and a final newline. NaN and infinity are refused (ValueError)."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or broken one is a StrataError that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except json.JSONDecodeError as error:
+        raise StrataError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from None
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write one ``.npy`` (no pickled objects)."""
+    with atomic(path) as stream:
+        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
+    """Read one ``.npy``; with ``mmap`` the pages are read when touched (read-only)."""
+    try:
+        result: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+    return result
+
+
+def write_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
+    """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone."""
+    with atomic(path) as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet (zstd, fixed row groups: equal tables give equal bytes)."""
+    with atomic(path) as stream:
+        pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_PER_GROUP, store_schema=True)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or only some of its columns."""
+    try:
+        return pq.read_table(path, columns=columns, memory_map=True)
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+
+
+def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
+    """Let ``make`` fill a temporary sibling of ``folder`` and rename it; a failure leaves nothing behind."""
+    import shutil
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        os.chmod(temporary, 0o777 & ~_umask())
+        make(temporary)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
