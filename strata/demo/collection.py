@@ -81,9 +81,9 @@ def write_collection(
 ) -> None:
     """Draw the collection into `folder`: ``pictures/*.jpg|png`` and ``annotations.json``.
 
-    The JSON holds ``pictures`` (id, file, width, height, motif, medium, mood, details with kind and pixel box) and
-    ``odd`` (id, file, usable, what, and the motif, medium and mood of those that show one). The table is written last, so a
-    folder that has one is complete.
+    The JSON holds ``pictures`` (id, file, width, height, motif, medium, mood, details with kind and pixel
+    box) and ``odd`` (id, file, usable, what, and the motif, medium and mood of the usable ones). The table is
+    written last, so a folder that has one is complete.
     """
     home = folder / "pictures"
     home.mkdir(parents=True, exist_ok=True)

@@ -47,12 +47,12 @@ def draw_painting(
 
     Parameters
     ----------
-    seed : any integer. Collections use seeds from 0 upwards; training uses negative ones, so the two never meet.
+    seed : any integer. Collections use seeds from 0 upwards, training negative ones: the two never meet.
     size_px : the long side, 32 or more.
     motif, medium, mood : words of `strata.demo.vocabulary`.
     details : how many different small details, 0..10; by default 0 to 3.
 
-    The seed's composition does not depend on ``details``: the same seed with 0 and 2 details differs only there.
+    The composition does not depend on ``details``: a seed drawn with 0 and with 2 differs only in them.
     """
     rng = _stream(seed, "subject")
     choice = (rng.choice(MOTIFS), rng.choice(MEDIA), rng.choice(MOODS))
@@ -139,7 +139,7 @@ def _paint_details(
     surface_px: tuple[int, int],
     rng: Random,
 ) -> list[Box]:
-    """Draw the details where they hide neither the motif's heart nor each other; gives their boxes in picture pixels."""
+    """Draw the details clear of the motif's heart and of each other; gives their boxes in picture pixels."""
     boxes: list[Box] = []
     taken = [core]
     for kind in kinds:

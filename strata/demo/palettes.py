@@ -10,7 +10,7 @@ from strata.demo.surface import Colour, mix
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one scene; `ambient`, `tint` and `gain` turn a thing's own colour into its lit colour."""
+    """One scene's colours; `ambient`, `tint` and `gain` turn a thing's own colour into its lit one."""
 
     sky_high: Colour
     sky_low: Colour
@@ -64,12 +64,14 @@ _AMBIENT: dict[str, tuple[Colour, float, float]] = {
 
 def palette_of(mood: str, rng: Random) -> Palette:
     """One of the mood's lights, a little off."""
-    row = (_vary(colour, rng) for colour in rng.choice(_LIGHTS[mood]).split())
+    row = [_vary(code, rng) for code in rng.choice(_LIGHTS[mood]).split()]
+    high, low, far, ground, near, water, cloud, glow = row
     ambient, tint, gain = _AMBIENT[mood]
     if mood == "gloomy":
         # against a dusky sky a thing is either a silhouette or catches the moon; in between it would vanish
         gain, tint = rng.choice(((0.36, 0.45), (1.0, 0.22)))
-    return Palette(*row, ambient=ambient, tint=tint, gain=gain * rng.uniform(0.94, 1.06))
+    gain *= rng.uniform(0.94, 1.06)
+    return Palette(high, low, far, ground, near, water, cloud, glow, ambient, tint, gain)
 
 
 def _vary(code: str, rng: Random) -> Colour:

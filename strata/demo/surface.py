@@ -1,8 +1,8 @@
 """A vector pen over a Pillow surface that carries colour and drawn line side by side.
 
-The surface has four bands: red, green, blue and *line* (255 where a contour was drawn). A medium decides later
-what to do with each. The Pillow mode is CMYK only because it is the four-band mode whose resize does not
-multiply the first three bands by the fourth; nothing here is ever colour-converted.
+The surface has four bands: red, green, blue and *line* (255 where a contour was drawn). A medium decides
+later what to do with each. The Pillow mode is CMYK only because it is the four-band mode whose resize does
+not multiply the first three bands by the fourth; nothing here is ever colour-converted.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Pen:
             self._extend(corners, line * self.line_px)
 
     def stroke(self, points: Iterable[Point], colour: Colour, width: float = 0.0, ink: int = 255) -> None:
-        """Draw an open line; `width` in local units, never thinner than a hair. `ink` 0..255 is its line value."""
+        """Draw an open line, `width` local units and at least a hair; `ink` 0..255 is its line value."""
         way = self.to_surface(points)
         unit = math.sqrt(abs(self.a * self.e - self.b * self.d))
         px = max(width * unit, 0.7 * self.line_px)
