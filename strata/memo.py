@@ -1,0 +1,43 @@
+"""Remember small facts across runs in a text file that only grows.
+
+Dropping the file costs time, never a result. Lines are appended whole, with one ``write`` each, so several
+processes may share a memo; a line torn by a crash lacks its end mark and is skipped.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from strata.tsv import from_lines, to_line
+
+_END = "."  # last field of every line: a torn line does not have it
+
+
+class Memo:
+    """A mapping from a tuple of strings to a string, kept at ``path``; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        content = path.read_bytes() if path.exists() else b""
+        self._torn = bool(content) and not content.endswith(b"\n")
+        self._known = {
+            tuple(key): value
+            for *key, value, end in (f for f in from_lines(content) if len(f) > 2)
+            if end == _END
+        }
+
+    def get(self, key: tuple[str, ...]) -> str | None:
+        """What is known of ``key``, or None."""
+        return self._known.get(key)
+
+    def put(self, key: tuple[str, ...], value: str) -> None:
+        """Remember ``value``, on disk too."""
+        line = to_line((*key, value, _END))
+        with self._lock:
+            self._known[key] = value
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with open(self._path, "ab", buffering=0) as stream:
+                stream.write(b"\n" + line if self._torn else line)
+            self._torn = False
