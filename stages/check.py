@@ -1,0 +1,49 @@
+"""Refuse what cannot work before any work is done.
+
+The out is a constant: a good change of a parameter runs this stage again and invalidates nothing behind it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stages import settings
+from stages.running import run_stage
+from strata.consistency import check_consistency
+from strata.errors import StrataError
+from strata.files import write_text
+
+WHITENING = Path("conf/whitening")
+
+
+def main() -> str:
+    """Read every parameter the run will use; the summary says what was chosen."""
+    params = settings.params()
+    dataset = settings.dataset_conf(params.dataset)
+    model = settings.model_conf(params.model)
+    whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
+    check_consistency(params, dataset, model, whitenings)
+    _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
+    write_text(Path(sys.argv[1]), "The parameters are consistent.\n")
+    return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
+
+
+def _check_paths(dataset: str, model: str, weights: str | None, source: str | None) -> None:
+    if dataset == "folder" and not (folder := Path(settings.own_path("folder"))).is_dir():
+        raise StrataError(
+            f"{settings.PATHS}/folder.yaml: path = {str(folder)!r} is not a folder; mend it and run again"
+        )
+    if weights is None or Path(weights).exists():
+        return
+    where = (
+        f"{settings.PATHS}/local.yaml: path"
+        if model == "local"
+        else f"{settings.MODELS}/{model}.yaml: weights.path"
+    )
+    hint = f"; they come from: {source}" if source else "; mend the path and run again"
+    raise StrataError(f"{where} = {weights!r}: no weights there{hint}")
+
+
+if __name__ == "__main__":
+    run_stage("check", main)
