@@ -20,7 +20,7 @@ from strata.track import Track, no_track
 
 __all__ = ["DEFAULT_PICTURES", "DEFAULT_SEED", "Painting", "draw_painting", "write_collection"]
 
-DEFAULT_SEED = 1569
+DEFAULT_SEED = 20210301
 DEFAULT_PICTURES = 320
 LONG_SIDE_PX = 480
 JPEG_QUALITY = 90
