@@ -1,8 +1,8 @@
 """The feature store: finished work that outlives a killed run, shared by every experiment.
 
 ``ROOT/features/SPACE/`` holds one layer computed in one way: ``key.json`` says which (everything that decides
-a value is in it; its hash is the folder's name), every ``*.npz`` is a shard of some items' arrays. An item is a
-picture's SHA-256 and what was done with it, so a renamed picture is found again and a changed one is not.
+a value is in it; its hash is the folder's name), every ``*.npz`` is a shard of some items' arrays. An item is
+a picture's SHA-256 and what was done with it: a renamed picture is found again, a changed one is not.
 
 Shards are written whole (temporary file, fsync, rename) and never changed, so processes may share a store. A
 shard that cannot be read, or whose checksum (zip's CRC-32) is wrong, counts as not there.
