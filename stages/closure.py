@@ -1,10 +1,10 @@
 """Keep the deps of dvc.yaml equal to what the stages import: ``python -m stages.closure [--write]``.
 
-A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from the
-syntax tree, so imports inside functions count); of a package's ``__init__.py`` only one that holds code, and a
-package's folders of other files (templates). ``stages.settings`` and ``stages.running`` are not followed: they
-carry parameters, which DVC tracks by their values, and messages, which are in no out. So ``strata.params`` is a
-dep only where a ``strata`` module imports it too.
+A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from
+the syntax tree: imports inside functions count); on a package's ``__init__.py`` only where that holds code,
+and on a package's folders of other files (templates). ``stages.settings`` and ``stages.running`` are not
+followed: they carry parameters, which DVC tracks by their values, and messages, which are in no out. So
+``strata.params`` is a dep only where a ``strata`` module or the script itself imports it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> str:
 
 
 def update(pipeline: Path, root: Path, *, write: bool) -> list[str]:
-    """The stages of a pipeline file whose deps differ from their imports (one line printed for each module)."""
+    """The stages of a pipeline file whose deps differ from their imports; prints a line a module."""
     yaml = YAML()
     yaml.width = 120
     yaml.indent(mapping=2, sequence=4, offset=2)

@@ -65,7 +65,7 @@ def _check_class_token(params: Params, model: ModelConf) -> None:
         )
     if params.extract.conv1_stride is not None:
         raise StrataError(
-            f"params.yaml: extract.conv1_stride = {params.extract.conv1_stride} is for the patches of a ViT and "
+            f"params.yaml: extract.conv1_stride = {params.extract.conv1_stride} is for a ViT's patches and "
             f"model {params.model} ({model.architecture}) is a ResNet; set it to null"
         )
 

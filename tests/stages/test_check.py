@@ -1,0 +1,227 @@
+"""check: what cannot work is refused before any work, in one line, with exit code 1."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages import check
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = {"path": None, "tag": "openai", "sha256": None, "source": None}
+MODEL = {"title": "t", "architecture": "RN50", "weights": WEIGHTS, "image_only": False}
+ALIASES = {"stem": "avgpool", "early": "layer1", "middle": "layer2", "late": "layer4"}
+DATASET = {
+    "title": "t",
+    "licence": None,
+    "citation": None,
+    "sources": None,
+    "classes": {"animal": [{"id": "cat"}, {"id": "dog"}]},
+    "labels": None,
+    "queries": None,
+    "protocol": {"ap": "step", "positives": {}},
+    "prompts": {"plain": {"facet": "animal", "templates": ["a photo of {article} {name}."]}},
+    "k": 2,
+}
+
+Change = Callable[..., None]
+
+
+def write(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as stream:
+        YAML(typ="safe", pure=True).dump(values, stream)
+
+
+def load(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder with one data set, one ResNet and right parameters."""
+    params = load(ROOT / "params.yaml")
+    params.update(dataset="zoo", model="rn", pooling="max", layers=["stem", "layer2.1", "embedding"])
+    params["pool"]["whiten"] = "none"
+    params["extract"]["conv1_stride"] = params["cluster"]["k"] = None
+    write(tmp_path / "params.yaml", params)
+    write(tmp_path / "conf/datasets/zoo.yaml", DATASET)
+    write(tmp_path / "conf/models/rn.yaml", {**MODEL, "aliases": ALIASES})
+    write(tmp_path / "conf/paths/folder.yaml", {"path": None})
+    write(tmp_path / "conf/paths/local.yaml", {"path": None})
+    (tmp_path / "conf/whitening/paris").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["check", "data/check/ok.txt"])
+    return tmp_path
+
+
+@pytest.fixture
+def change(project: Path) -> Change:
+    def apply(file: str, key: str, value: Any) -> None:
+        values = load(project / file)
+        *parents, last = key.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
+        write(project / file, values)
+
+    return apply
+
+
+def refusal() -> str:
+    """The line ``check`` refuses with."""
+    with pytest.raises(check.StrataError) as caught:
+        check.main()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert not Path("data/check/ok.txt").exists()
+    return message
+
+
+def test_right_parameters_pass_and_the_summary_says_what_was_chosen(project: Path) -> None:
+    assert check.main() == "zoo, rn, max, 3 layers"
+
+
+def test_the_out_is_constant(project: Path, change: Change) -> None:
+    check.main()
+    first = (project / "data/check/ok.txt").read_bytes()
+    change("params.yaml", "pooling", "avg")
+    check.main()
+    assert (project / "data/check/ok.txt").read_bytes() == first
+
+
+def test_the_command_exits_1_with_one_line(project: Path, change: Change) -> None:
+    change("params.yaml", "pooling", "maxx")
+    command = [sys.executable, "-m", "stages.check", "data/check/ok.txt"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("check: error: params.yaml: pooling = 'maxx' is wrong")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("key", "known"), [("dataset", "zoo"), ("model", "rn")])
+def test_an_unknown_data_set_or_model_lists_those_there_are(change: Change, key: str, known: str) -> None:
+    change("params.yaml", key, "nope")
+    assert refusal() == f"params.yaml: {key} = 'nope' has no file conf/{key}s/nope.yaml; there are: {known}"
+
+
+def test_a_usual_alias_the_model_lacks_lists_its_own(change: Change) -> None:
+    change("conf/models/rn.yaml", "aliases", {"stem": "avgpool"})
+    change("params.yaml", "layers", ["stem", "late"])
+    assert refusal() == "params.yaml: layers: model rn has no alias 'late'; it has: stem, embedding"
+
+
+@pytest.mark.parametrize("layer", ["layer 1", "../x", "layer1.", ".layer1", "läyer", "1.layer", ""])
+def test_a_layer_that_cannot_be_a_module_path_is_refused(change: Change, layer: str) -> None:
+    change("params.yaml", "layers", ["stem", layer])
+    assert f"{layer!r} is no layer name" in refusal()
+
+
+def test_an_alias_that_cannot_be_a_module_path_names_its_file(change: Change) -> None:
+    change("conf/models/rn.yaml", "aliases", {"stem": "a b"})
+    assert refusal() == "conf/models/rn.yaml: aliases.stem = 'a b' is no module path"
+
+
+def test_class_tokens_of_a_resnet_are_refused(change: Change) -> None:
+    change("params.yaml", "pooling", "cls")
+    assert "needs a class token" in refusal()
+    change("conf/models/rn.yaml", "architecture", "ViT-B-32")
+    assert check.main() == "zoo, rn, cls, 3 layers"
+
+
+def test_a_dense_patch_convolution_of_a_resnet_is_refused(change: Change) -> None:
+    change("params.yaml", "extract.conv1_stride", 3)
+    assert "extract.conv1_stride = 3" in refusal()
+
+
+def test_an_unknown_whitening_lists_those_there_are(change: Change) -> None:
+    change("params.yaml", "pool.whiten", "oxford")
+    assert refusal().endswith("'oxford' is not in conf/whitening; there are: none, self, paris")
+    change("params.yaml", "pool.whiten", "paris")
+    assert check.main()
+
+
+def test_one_cluster_is_refused_wherever_it_stands(change: Change) -> None:
+    change("params.yaml", "cluster.k", 1)
+    assert refusal().startswith("params.yaml: cluster.k = 1: clustering needs at least 2")
+    change("params.yaml", "cluster.k", None)
+    change("conf/datasets/zoo.yaml", "k", 1)
+    assert refusal().startswith("conf/datasets/zoo.yaml: k = 1: ")
+
+
+def test_a_prompt_of_an_unknown_facet_lists_those_there_are(change: Change) -> None:
+    change("conf/datasets/zoo.yaml", "prompts.plain.facet", "mood")
+    assert refusal() == "conf/datasets/zoo.yaml: prompts.plain: facet 'mood' is not in classes; there are: animal"
+
+
+def test_facets_are_not_checked_where_the_classes_come_later(change: Change) -> None:
+    change("conf/datasets/zoo.yaml", "classes", None)
+    change("conf/datasets/zoo.yaml", "prompts.plain.facet", "mood")
+    assert check.main()
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ("a photo of a {label}", "asks for {label}; known are"),
+        ("a photo", "is the same text for every class"),
+        ("a photo of {article}", "is the same text for every class"),
+        ("a photo of {name", "expected '}'"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_is_refused(change: Change, template: str, complaint: str) -> None:
+    change("conf/datasets/zoo.yaml", "prompts.plain.templates", ["{}", template])
+    message = refusal()
+    assert template in message
+    assert complaint in message
+
+
+def test_the_path_of_a_folder_must_be_set_and_be_a_folder(project: Path, change: Change) -> None:
+    (project / "conf/datasets/zoo.yaml").rename(project / "conf/datasets/folder.yaml")
+    change("params.yaml", "dataset", "folder")
+    assert "conf/paths/folder.yaml: path is not set" in refusal()
+    change("conf/paths/folder.yaml", "path", "/a (b), c/ü")
+    assert refusal().startswith("conf/paths/folder.yaml: path = '/a (b), c/ü' is not a folder")
+    (project / "a (b), ü").mkdir()
+    change("conf/paths/folder.yaml", "path", str(project / "a (b), ü"))
+    assert check.main().startswith("folder, ")
+
+
+def test_the_path_of_local_weights_must_be_set_and_exist(project: Path, change: Change) -> None:
+    (project / "conf/models/rn.yaml").rename(project / "conf/models/local.yaml")
+    change("params.yaml", "model", "local")
+    assert "conf/paths/local.yaml: path is not set" in refusal()
+    change("conf/paths/local.yaml", "path", "weights")
+    assert refusal() == (
+        "conf/paths/local.yaml: path = 'weights': no weights there; mend the path and run again"
+    )
+    (project / "weights").mkdir()
+    assert check.main().startswith("zoo, local, ")
+
+
+def test_missing_weights_say_where_they_come_from(change: Change) -> None:
+    change("conf/models/rn.yaml", "weights", {**WEIGHTS, "path": "models/rn", "source": "python -m training.train"})
+    assert refusal() == (
+        "conf/models/rn.yaml: weights.path = 'models/rn': no weights there; they come from: python -m training.train"
+    )
+
+
+@pytest.mark.parametrize("text", ["dataset: [", "- a list\n", "", "dataset: !!python/object:os.system x"])
+def test_a_file_that_is_no_yaml_mapping_is_one_line(project: Path, text: str) -> None:
+    (project / "params.yaml").write_text(text)
+    assert refusal().startswith("params.yaml: ")
+
+
+def test_a_key_that_stands_twice_is_refused(project: Path) -> None:
+    with (project / "params.yaml").open("a") as stream:
+        stream.write("\npooling: avg\n")
+    assert "params.yaml: not YAML" in refusal()
