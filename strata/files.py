@@ -43,7 +43,9 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         os.replace(temporary, path)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StrataError(f"{path}: the disk is full; free some space and run the same command again") from error
+            raise StrataError(
+                f"{path}: the disk is full; free some space and run the same command again"
+            ) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
@@ -68,7 +70,9 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON with sorted keys and a final newline. NaN and infinity are refused (ValueError)."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(
+        path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def read_json(path: Path) -> Any:
@@ -84,7 +88,7 @@ def read_json(path: Path) -> Any:
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Write one ``.npy`` (no pickled objects)."""
     with atomic(path) as stream:
-        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:

@@ -16,14 +16,9 @@ class HashMemo(Memo):
     """Hashes by (absolute path, size in bytes, modification time in ns)."""
 
 
-def store_memo() -> HashMemo:
-    """The memo every stage and experiment of the project shares, read now."""
+def known_hashes() -> HashMemo:
+    """The memo that every stage and experiment of the project shares, read now."""
     return HashMemo(store_root() / "sha256.tsv")
-
-
-def known_sha256(path: str | Path, memo: HashMemo) -> str | None:
-    """The remembered hash of the file as it is now, or None. Raises OSError when it is not there."""
-    return memo.get(_key(path))
 
 
 def sha256_file(path: str | Path, memo: HashMemo | None = None) -> str:

@@ -22,11 +22,8 @@ class Memo:
         self._lock = threading.Lock()
         content = path.read_bytes() if path.exists() else b""
         self._torn = bool(content) and not content.endswith(b"\n")
-        self._known = {
-            tuple(key): value
-            for *key, value, end in (f for f in from_lines(content) if len(f) > 2)
-            if end == _END
-        }
+        whole = (fields for fields in from_lines(content) if len(fields) > 2 and fields[-1] == _END)
+        self._known = {tuple(key): value for *key, value, _ in whole}
 
     def get(self, key: tuple[str, ...]) -> str | None:
         """What is known of ``key``, or None."""

@@ -1,7 +1,7 @@
 """Lines of TAB-separated fields that can hold any file name, and give it back byte for byte.
 
-A backslash, TAB, line feed or carriage return inside a field is written ``\\\\ \\t \\n \\r``; a name that is not
-UTF-8 keeps its bytes (``surrogateescape``).
+A backslash, TAB, line feed or carriage return inside a field is written as a backslash and a letter; a name
+that is not UTF-8 keeps its bytes (``surrogateescape``).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _EXPERIMENTS = (".dvc", "tmp", "exps")  # queued and temporary experiments run i
 
 
 def project_root() -> Path:
-    """The project a run belongs to: the working folder, or the main project in an experiment's temporary copy."""
+    """The project of this run: the working folder or, in an experiment's temporary copy, the main project."""
     here = Path.cwd()
     parts = here.parts
     for end in range(len(parts) - len(_EXPERIMENTS), 0, -1):

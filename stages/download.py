@@ -1,0 +1,31 @@
+"""download: put the chosen data set's files under data/raw (demo is drawn, a folder is read in place)."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track, warn
+from stages.settings import dataset_conf, params
+from strata.datasets import adaptor
+from strata.files import make_in_place
+
+SOURCES = Path("conf/sources")
+
+
+def main() -> str:
+    (out,) = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    name = params().dataset
+    conf, chosen, found = dataset_conf(name), adaptor(name), []
+    say = functools.partial(warn, "download")
+
+    def fill(folder: Path) -> None:
+        found.append(chosen.download(conf, SOURCES / f"{name}.tsv", folder, track=track, warn=say))
+
+    make_in_place(out, fill)
+    return f"{name}, {found[0]} pictures"
+
+
+if __name__ == "__main__":
+    run_stage("download", main)

@@ -1,0 +1,49 @@
+"""prepare: turn the source's files into the four tables every later stage reads."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track, warn
+from stages.settings import dataset_conf, params
+from strata.datasets import adaptor
+from strata.errors import StrataError
+from strata.tables import USABLE, Tables, write_tables
+
+
+def main() -> str:
+    raw, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    name = params().dataset
+    say = functools.partial(warn, "prepare")
+    tables = adaptor(name).build(raw, dataset_conf(name), track=track, warn=say)
+    refuse_unusable(tables)
+    write_tables(out, tables)
+    return summary(tables)
+
+
+def refuse_unusable(tables: Tables) -> None:
+    """Raise StrataError when not one picture can be used. (Pixels are decoded later, by extract.)"""
+    names, reasons = (tables.images[column].to_pylist() for column in ("image_id", "status"))
+    if USABLE in reasons:
+        return
+    first = "; ".join(f"{image}: {reason}" for image, reason in list(zip(names, reasons, strict=True))[:3])
+    raise StrataError(f"no usable picture among {len(names)}; {first}")
+
+
+def summary(tables: Tables) -> str:
+    """The counts, in one line."""
+    hashes = tables.images["sha256"].drop_null()
+    duplicates = len(hashes) - len(hashes.unique())
+    broken = sum(status != USABLE for status in tables.images["status"].to_pylist())
+    facets = len(tables.classes["facet"].unique())
+    return (
+        f"{tables.images.num_rows} pictures ({broken} not usable, {duplicates} duplicates), "
+        f"{tables.classes.num_rows} classes in {facets} facets, {tables.queries.num_rows} queries, "
+        f"{tables.relevance.num_rows} relevance rows"
+    )
+
+
+if __name__ == "__main__":
+    run_stage("prepare", main)

@@ -1,0 +1,78 @@
+"""CSV files as people have them: comma, semicolon or TAB, with or without a byte order mark."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from unicodedata import normalize
+
+from strata.errors import StrataError
+
+_DELIMITERS = (",", ";", "\t")
+
+
+class Row(NamedTuple):
+    """One row: where it stands (for messages: file and line) and its cells by column name, '' where empty."""
+
+    where: str
+    cells: dict[str, str]
+
+
+def read_rows(path: Path, shown: str, needed: Sequence[str]) -> list[Row]:
+    """All rows of the CSV ``path``, which messages call ``shown``.
+
+    The delimiter is the one that occurs most often in the header line. Raises StrataError when the file is
+    not UTF-8, a ``needed`` column is missing, or a row has more cells than the header.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StrataError(f"{shown}: not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
+    header_line = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=header_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[Row] = []
+    header: list[str] | None = None
+    try:
+        for cells in reader:
+            if not any(cells):
+                continue
+            if header is None:
+                header = _header(cells, shown, needed)
+            else:
+                rows.append(_row(f"{shown}, line {reader.line_num}", header, cells))
+    except csv.Error as error:
+        raise StrataError(f"{shown}, line {reader.line_num}: not CSV ({error})") from None
+    if header is None:
+        raise StrataError(f"{shown}: empty; expected a header line with {', '.join(needed)}")
+    return rows
+
+
+def _header(cells: list[str], shown: str, needed: Sequence[str]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    for column in needed:
+        if column not in header:
+            raise StrataError(f"{shown}: no column {column!r}; the columns are {', '.join(header)}")
+    return header
+
+
+def _row(where: str, header: list[str], cells: list[str]) -> Row:
+    if len(cells) > len(header):
+        raise StrataError(
+            f"{where}: {len(cells)} cells under {len(header)} column names; a cell that holds a delimiter "
+            "stands in double quotes"
+        )
+    return Row(where, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True)))
+
+
+def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
+    """What a cell's file name is among ``names``: the same bytes, else the same text in another Unicode form.
+
+    (macOS writes an accent as a character of its own, a table typed elsewhere does not.)
+    """
+    exact = set(names)
+    composed = {normalize("NFC", name): name for name in exact}
+    return lambda cell: cell if cell in exact else composed.get(normalize("NFC", cell))

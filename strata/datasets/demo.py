@@ -1,0 +1,116 @@
+"""The built-in collection, drawn at ``download``: labels are motif, medium and mood, queries the details."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from strata.datasets import Warn
+from strata.demo import vocabulary
+from strata.files import read_json
+from strata.hashing import sha256_file
+from strata.params import Count, DatasetConf, Strict, parse
+from strata.pictures import read_facts
+from strata.tables import Tables, from_rows
+from strata.track import Track
+
+# what to call them in a sentence where the one word of the vocabulary would not do
+_NAMES = {"oil": "oil painting", "ink": "ink drawing", "chalk": "chalk drawing", "print": "woodcut print"}
+_SYNONYMS = {"ink": ("pen drawing",), "print": ("woodcut",), **vocabulary.MOTIF_SYNONYMS}
+_FACETS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "motif": (vocabulary.MOTIFS, vocabulary.MOTIF_DESCRIPTIONS),
+    "medium": (vocabulary.MEDIA, vocabulary.MEDIUM_DESCRIPTIONS),
+    "mood": (vocabulary.MOODS, vocabulary.MOOD_DESCRIPTIONS),
+}
+
+
+class DemoSources(Strict):
+    """``sources`` of conf/datasets/demo.yaml."""
+
+    pictures: Count
+    seed: Annotated[int, Field(ge=0)]
+
+
+def check(conf: DatasetConf) -> None:
+    """Number of pictures and seed must be usable."""
+    parse(DemoSources, conf.sources, "conf/datasets/demo.yaml: sources")
+
+
+def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
+    """Draw the collection into ``out``."""
+    from strata.demo.collection import write_collection
+
+    wanted = parse(DemoSources, conf.sources, "conf/datasets/demo.yaml: sources")
+    write_collection(out, seed=wanted.seed, pictures=wanted.pictures, track=track)
+    return sum(1 for _ in (out / "pictures").iterdir())
+
+
+def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+    """Every painting and odd file is a picture; every boxed detail is a query.
+
+    A detail's positives are the other pictures that show the same kind of detail, one row a box.
+    """
+    drawn = read_json(raw / "annotations.json")
+    entries: list[dict[str, Any]] = drawn["pictures"] + drawn["odd"]
+    images = [_image(raw, entry) for entry in track(entries, total=len(entries), desc="prepare")]
+    queries, relevance = _details(drawn["pictures"])
+    return Tables(
+        images=from_rows("images", images),
+        queries=from_rows("queries", queries),
+        relevance=from_rows("relevance", relevance),
+        classes=from_rows("classes", _classes()),
+    )
+
+
+def _image(raw: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    path = raw / entry["file"]
+    facts = read_facts(path)
+    return {
+        "image_id": entry["id"],
+        "path": path.as_posix(),
+        "width": facts.width,
+        "height": facts.height,
+        "sha256": sha256_file(path),
+        "labels": [entry[facet] for facet in _FACETS if entry[facet] is not None],
+        "status": facts.status,
+    }
+
+
+def _details(pictures: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of queries and relevance."""
+    queries: list[dict[str, Any]] = []
+    boxes_of: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in pictures:
+        for i, detail in enumerate(entry["details"]):
+            place = {
+                "image_id": entry["id"],
+                **dict(zip(("x0", "y0", "x1", "y1"), detail["box"], strict=True)),
+            }
+            queries.append(
+                {"query_id": f"{entry['id']}/{detail['kind']}/{i}", "group": detail["kind"], **place}
+            )
+            boxes_of[detail["kind"]].append(place)
+    relevance = [
+        {"query_id": query["query_id"], "grade": "good", **place}
+        for query in queries
+        for place in boxes_of[query["group"]]
+        if place["image_id"] != query["image_id"]
+    ]
+    return queries, relevance
+
+
+def _classes() -> list[dict[str, Any]]:
+    return [
+        {
+            "class_id": word,
+            "facet": facet,
+            "name": _NAMES.get(word, word),
+            "synonyms": list(_SYNONYMS.get(word, ())),
+            "description": descriptions[word],
+        }
+        for facet, (words, descriptions) in _FACETS.items()
+        for word in words
+    ]

@@ -1,0 +1,166 @@
+"""Your own pictures, read in place: nothing is copied but the CSV files that describe them.
+
+``download`` hashes what the scan listed and leaves ``listing.parquet`` (file, size, sha256, problem: why a file
+has no hash), ``root.json`` and copies of the CSV files. Modification times stay out: touching a file changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from strata.datasets import Warn
+from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
+from strata.datasets.folder_queries import read_queries, read_relevance
+from strata.errors import StrataError
+from strata.files import read_json, read_table, write_json, write_table
+from strata.hashing import HashMemo, known_hashes, sha256_file
+from strata.listing import FolderSources, Found, read_listing
+from strata.memo import Memo
+from strata.params import DatasetConf, parse
+from strata.pictures import Facts, known_sizes, remembered_facts
+from strata.tables import Tables, from_rows
+from strata.track import Track
+
+WHERE = "conf/datasets/folder.yaml"
+FACET = "label"  # of sub-folders, where labels.label_columns names none
+_WORKERS = 4
+_BLOCK = 1024  # files handed to the threads at once
+_SCHEMA = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string()),
+        pa.field("problem", pa.string()),
+    ]
+)
+
+
+def check(conf: DatasetConf) -> None:
+    """Refuse a CSV that is wanted but not named, and relevance without queries."""
+    parse(FolderSources, conf.sources, f"{WHERE}: sources")
+    if conf.labels and conf.labels.from_ == "csv" and not conf.labels.file:
+        raise StrataError(f"{WHERE}: labels.from is csv but labels.file is null; name the CSV file")
+    if conf.labels and conf.labels.from_ == "csv" and not conf.labels.label_columns:
+        raise StrataError(f"{WHERE}: labels.label_columns is empty; name a facet and its column")
+    if conf.queries and conf.queries.relevance_file and not conf.queries.file:
+        raise StrataError(
+            f"{WHERE}: queries.relevance_file is set but queries.file is null; name the CSV file"
+        )
+
+
+def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
+    """Hash the listed pictures (only those whose path, size or time is new) and copy the CSV files."""
+    listing = read_listing(sources)
+    rows = [row for row in _hashed(listing.root, listing.files, known_hashes(), track) if row is not None]
+    gone = len(listing.files) - len(rows)
+    if gone:
+        warn(f"{gone} pictures vanished since the folder was listed and are left out")
+    if not rows:
+        raise StrataError(f"{listing.root}: every listed picture is gone; run `dvc repro` again")
+    write_table(out / "listing.parquet", pa.Table.from_pylist(rows, schema=_SCHEMA))
+    for name, table in listing.tables.items():
+        _copy(table.name, out / f"{name}.csv")
+    shown = {name: table.name for name, table in listing.tables.items()}
+    write_json(out / "root.json", {"root": listing.root, "tables": shown})
+    return len(rows)
+
+
+def _copy(source: str, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise StrataError(f"{source}: gone since the folder was listed; put it back or run again") from None
+
+
+def _hashed(
+    root: str, files: Sequence[Found], memo: HashMemo, track: Track
+) -> Iterator[dict[str, Any] | None]:
+    """Rows of the listing, in order; None for a file that is gone."""
+    blocks = (files[start : start + _BLOCK] for start in range(0, len(files), _BLOCK))
+    with ThreadPoolExecutor(_WORKERS) as pool:  # hashing and reading leave Python's lock
+        rows = (row for block in blocks for row in pool.map(lambda found: _row(root, found, memo), block))
+        yield from track(rows, total=len(files), desc="hash")
+
+
+def _row(root: str, found: Found, memo: HashMemo) -> dict[str, Any] | None:
+    name = os.fsencode(found.name).decode("utf-8", "backslashreplace")
+    row: dict[str, Any] = {"file": name, "size": found.size, "sha256": None, "problem": None}
+    if name != found.name:
+        return {**row, "problem": "its name is not UTF-8; rename it"}
+    try:
+        return {**row, "sha256": sha256_file(os.path.join(root, found.name), memo)}
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return {**row, "problem": f"cannot be read: {error.strerror}"}
+
+
+def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+    """Pictures by their path relative to the folder; labels, queries and relevance as the YAML says."""
+    about = read_json(raw / "root.json")
+    listing = read_table(raw / "listing.parquet").to_pylist()
+    files = [row["file"] for row in listing]
+    labels, facets = _labels(raw, conf, about["tables"], files, warn)
+    classes, ids = classes_of(labels, facets, conf.classes)
+    queries, relevance = _queries(raw, about["tables"], files)
+    memo = known_sizes()
+    images = []
+    for row in track(listing, total=len(listing), desc="prepare"):
+        facts = _facts(about["root"], row, memo)
+        images.append(
+            {
+                "image_id": row["file"],
+                "path": os.path.join(about["root"], row["file"]),
+                "width": facts.width,
+                "height": facts.height,
+                "sha256": row["sha256"],
+                "labels": [ids[label] for label in labels.get(row["file"], ())],
+                "status": facts.status,
+            }
+        )
+    return Tables(
+        images=from_rows("images", images),
+        queries=from_rows("queries", queries),
+        relevance=from_rows("relevance", relevance),
+        classes=from_rows("classes", classes),
+    )
+
+
+def _facts(root: str, row: dict[str, Any], memo: Memo) -> Facts:
+    if row["problem"]:
+        return Facts(None, None, row["problem"])
+    return remembered_facts(os.path.join(root, row["file"]), row["sha256"], memo)
+
+
+def _labels(
+    raw: Path, conf: DatasetConf, shown: dict[str, str], files: Sequence[str], warn: Warn
+) -> tuple[Labels, list[str]]:
+    """The labels and the facets they belong to."""
+    source = conf.labels
+    if source is None or source.from_ == "none":
+        return {}, []
+    facets = list(source.label_columns)
+    if source.from_ == "csv":
+        return labels_from_csv(raw / "labels.csv", shown["labels"], source, files, warn), facets
+    facet = (facets or [FACET])[0]
+    return labels_from_folders(files, facet), [facet]
+
+
+def _queries(
+    raw: Path, shown: dict[str, str], files: Sequence[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of queries and of relevance; none where no CSV was named."""
+    if "queries" not in shown:
+        return [], []
+    queries = read_queries(raw / "queries.csv", shown["queries"], files)
+    if "relevance" not in shown:
+        return queries, []
+    return queries, read_relevance(raw / "relevance.csv", shown["relevance"], files, queries)

@@ -1,0 +1,88 @@
+"""What a picture's header says, without decoding it.
+
+Width and height are the stored ones: an EXIF orientation is ignored, as CLIP's own transform and Pillow's
+plain ``open`` ignore it, so boxes refer to the picture as it is decoded. Whether the pixels decode is
+``extract``'s finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from strata.memo import Memo
+from strata.tables import USABLE
+from strata.workspace import store_root
+
+MAX_PIXELS = 500_000_000  # a hostile or absurd header is refused before anything is allocated for it
+# raster formats that Pillow decodes itself; PostScript, for one, would start another program
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Stored size in pixels and ``images.status``: "ok" or the reason why the picture cannot be used."""
+
+    width: int | None
+    height: int | None
+    status: str
+
+
+def read_facts(path: str | Path) -> Facts:
+    """The facts of one file. Never raises: what is wrong becomes the status."""
+    try:
+        if os.stat(path).st_size == 0:
+            return Facts(None, None, "empty file")
+        with large_pictures_allowed(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata is no concern of ours
+            with Image.open(path, formats=FORMATS) as picture:
+                width, height = picture.size
+    except UnidentifiedImageError:
+        return Facts(None, None, "not a picture")
+    except OSError as error:
+        return Facts(None, None, f"cannot be read: {error.strerror or _one_line(error)}")
+    except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
+        return Facts(None, None, f"cannot be read: {_one_line(error)}")
+    if width * height > MAX_PIXELS:
+        return Facts(
+            width, height, f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million"
+        )
+    return Facts(width, height, USABLE)
+
+
+def remembered_facts(path: str | Path, sha256: str, memo: Memo) -> Facts:
+    """The facts of a file whose content is ``sha256``; a good picture's header is read only once."""
+    known = memo.get((sha256,))
+    if known is not None:
+        width, height = known.split(" ")
+        if int(width) * int(height) <= MAX_PIXELS:
+            return Facts(int(width), int(height), USABLE)
+    facts = read_facts(path)
+    if facts.status == USABLE:
+        memo.put((sha256,), f"{facts.width} {facts.height}")
+    return facts
+
+
+def known_sizes() -> Memo:
+    """The memo of sizes that every stage and experiment of the project shares, read now."""
+    return Memo(store_root() / "sizes.tsv")
+
+
+@contextlib.contextmanager
+def large_pictures_allowed() -> Iterator[None]:
+    """Lift Pillow's own limit (it warns from 89 million pixels); MAX_PIXELS is ours."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
