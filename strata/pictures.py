@@ -8,6 +8,7 @@ plain ``open`` ignore it, so boxes refer to the picture as it is decoded. Whethe
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from strata.workspace import store_root
 
 MAX_PIXELS = 500_000_000  # a hostile or absurd header is refused before anything is allocated for it
 # raster formats that Pillow decodes itself; PostScript, for one, would start another program
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def read_facts(path: str | Path) -> Facts:
             return Facts(None, None, "empty file")
         with large_pictures_allowed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no concern of ours
-            with Image.open(path, formats=FORMATS) as picture:
+            with Image.open(path, formats=_formats()) as picture:
                 width, height = picture.size
     except UnidentifiedImageError:
         return Facts(None, None, "not a picture")
@@ -82,6 +83,13 @@ def large_pictures_allowed() -> Iterator[None]:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
+
+
+@functools.cache
+def _formats() -> list[str]:
+    """Those of FORMATS that this Pillow was built with."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _one_line(error: Exception) -> str:

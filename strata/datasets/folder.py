@@ -1,8 +1,8 @@
 """Your own pictures, read in place: nothing is copied but the CSV files that describe them.
 
-``download`` hashes what the scan listed and leaves ``listing.parquet`` (file, size, sha256, problem: why a file
-has no hash), ``root.json`` and copies of the CSV files. Modification times stay out: touching a file changes
-nothing.
+``download`` hashes what the scan listed and leaves ``listing.parquet`` (file, size, sha256, problem: why a
+file has no hash), ``root.json`` and copies of the CSV files. Modification times stay out: touching a file
+changes nothing.
 """
 
 from __future__ import annotations

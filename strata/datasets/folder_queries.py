@@ -52,8 +52,8 @@ def read_relevance(
 def _picture(row: Row, found: str | None) -> str:
     if found is None:
         raise StrataError(
-            f"{row.where}: there is no picture {row.cells['file']!r}; column file holds paths relative to the "
-            "pictures' folder"
+            f"{row.where}: there is no picture {row.cells['file']!r}; column file holds paths relative to "
+            "the pictures' folder"
         )
     return found
 
