@@ -1,0 +1,303 @@
+"""Which queries there are and which pictures are positive, junk or left out for each of them.
+
+Own queries come from the ``queries`` and ``relevance`` tables; a data set may score them several ways (one
+task each: Easy, Medium and Hard differ in which grades are positive and which junk). The task ``class`` is
+derived from labels: every n-th picture queries the rest, relevant = shares a label of the main facet. No N
+x N relevance is ever built; a query is judged when its turn comes.
+
+Policies: ``junk`` skip = consumes no rank, negative = an ordinary miss. ``self_match`` exclude = the
+query's own picture is neither ranked nor a positive; include = it is ranked and is a positive of itself
+(the Oxford and Paris protocol) unless the tables call it junk. In the class task it is always excluded.
+Pictures whose ``split`` is ``query`` are no part of the database (the revisited protocol takes its 70 query
+pictures out).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from strata.errors import StrataError
+from strata.params import ProtocolEntry, QueryView, RetrieveParams
+from strata.tables import Tables
+
+Positions = npt.NDArray[np.int64]
+Boxes = tuple[list[str], npt.NDArray[np.float64]]
+CLASS_TASK = "class"
+QUERY_SPLIT = "query"
+ABSENT = -1
+NONE_FOUND: Positions = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Database:
+    """The pictures that have a row, in row order (sorted by image_id): position = row.
+
+    ``position``: image_id -> position; ``ranked``: (N,) bool, false for the split ``query``; ``outside``:
+    ids of pictures of that split.
+    """
+
+    image_ids: list[str]
+    position: dict[str, int]
+    ranked: npt.NDArray[np.bool_]
+    outside: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Query:
+    """``row``: of its vector, ABSENT if its picture could not be read (it finds nothing and scores 0);
+    ``own``: position of its own picture or ABSENT; ``whole``: its vector is the picture's own."""
+
+    query_id: str
+    image_id: str
+    group: str
+    row: int
+    own: int
+    boxed: bool
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One query in one task, in database positions, each array sorted.
+
+    ``positives``: those that have a row; ``n_positives``: all of them, readable or not; ``grades``: of the
+    positives, None if all are ``good``; ``junk``: graded junk; ``skipped``: takes no rank (own picture,
+    junk); ``hidden``: not even shown among the neighbours (own picture).
+    """
+
+    positives: Positions
+    n_positives: int
+    grades: Sequence[str] | None
+    junk: Positions
+    skipped: Positions
+    hidden: Positions
+    own_positive: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """``judge``: index of a query -> its judgement."""
+
+    name: str
+    ap: Literal["step", "trapezoid"]
+    junk: str
+    self_match: str
+    positive_grades: tuple[str, ...]
+    judge: Callable[[int], Judgement]
+
+
+@dataclass(frozen=True)
+class QuerySet:
+    """Queries that are ranked once and scored by each of ``tasks``."""
+
+    queries: list[Query]
+    tasks: list[Task]
+
+
+def build_database(rows: pa.Table, images: pa.Table) -> Database:
+    """The pictures of ``rows`` (those before the first query row)."""
+    kinds, ids = rows["kind"].to_pylist(), rows["image_id"].to_pylist()
+    image_ids = [image_id for image_id, kind in zip(ids, kinds, strict=True) if kind == "image"]
+    splits = zip(images["image_id"].to_pylist(), images["split"].to_pylist(), strict=True)
+    outside = frozenset(image_id for image_id, split in splits if split == QUERY_SPLIT)
+    return Database(
+        image_ids,
+        {image_id: position for position, image_id in enumerate(image_ids)},
+        np.array([image_id not in outside for image_id in image_ids], np.bool_),
+        outside,
+    )
+
+
+def own_queries(
+    tables: Tables,
+    rows: pa.Table,
+    database: Database,
+    protocol: ProtocolEntry,
+    params: RetrieveParams,
+    view: QueryView,
+) -> QuerySet:
+    """The data set's own queries and one task for each entry of ``protocol.positives``."""
+    crops = {
+        query_id: row
+        for query_id, row in zip(rows["query_id"].to_pylist(), rows["row"].to_pylist(), strict=True)
+        if query_id is not None
+    }
+    queries = []
+    columns = (tables.queries[name].to_pylist() for name in ("query_id", "image_id", "group", "x0"))
+    for query_id, image_id, group, x0 in zip(*columns, strict=True):
+        own = database.position.get(image_id, ABSENT)
+        whole = view == "whole" or x0 is None
+        row = own if whole else crops.get(query_id, ABSENT)
+        queries.append(Query(query_id, image_id, group, row, own, x0 is not None, whole))
+    graded = _graded(tables.relevance, database)
+    tasks = [
+        _own_task(name, grades, queries, graded, database, protocol.ap, params)
+        for name, grades in protocol.positives.items()
+    ]
+    if queries and tables.relevance.num_rows:
+        _check_positives(tasks, tables.relevance)
+    return QuerySet(queries, tasks)
+
+
+def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
+    """Every ``every``-th picture of the database queries the rest by the labels of the main facet.
+
+    A labelled picture that could not be read stays among the positives; without labels every query is one
+    without positives, and only its neighbours are of use.
+    """
+    members, own_labels, position = _label_members(tables, database)
+    starts = np.flatnonzero(database.ranked)[::every].tolist()
+    queries = [
+        Query(image_id, image_id, image_id, place, place, boxed=False, whole=True)
+        for place, image_id in ((place, database.image_ids[place]) for place in starts)
+    ]
+
+    def judge(index: int) -> Judgement:
+        own = queries[index].own
+        classes = [members[label] for label in own_labels.get(own, ())]
+        related = np.unique(np.concatenate(classes)) if len(classes) > 1 else (classes or [NONE_FOUND])[0]
+        places = position[related]
+        itself = np.array([own], np.int64)
+        return Judgement(
+            positives=np.sort(places[(places != ABSENT) & (places != own)]),
+            n_positives=len(related) - int(np.count_nonzero(places == own)),
+            grades=None,
+            junk=NONE_FOUND,
+            skipped=itself,
+            hidden=itself,
+            own_positive=False,
+        )
+
+    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", (), judge)])
+
+
+def positive_boxes(tables: Tables, queries: Sequence[Query], grades: Sequence[str]) -> list[Boxes]:
+    """Per query, the boxes to be found: (image_ids, (G, 4) float64), on other pictures than its own."""
+    wanted: dict[str, list[tuple[str, tuple[float, ...]]]] = defaultdict(list)
+    columns = (
+        tables.relevance[name].to_pylist()
+        for name in ("query_id", "image_id", "grade", "x0", "y0", "x1", "y1")
+    )
+    for query_id, image_id, grade, *box in zip(*columns, strict=True):
+        if grade in grades and box[0] is not None:
+            wanted[query_id].append((image_id, tuple(box)))
+    result: list[Boxes] = []
+    for query in queries:
+        found = [entry for entry in wanted[query.query_id] if entry[0] != query.image_id]
+        boxes = np.array([box for _, box in found], np.float64).reshape(-1, 4)
+        result.append(([image_id for image_id, _ in found], boxes))
+    return result
+
+
+def _graded(relevance: pa.Table, database: Database) -> dict[str, dict[str, list[str]]]:
+    """query_id -> image_id -> its grades (a picture with several boxes stands there several times)."""
+    graded: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    columns = (relevance[name].to_pylist() for name in ("query_id", "image_id", "grade"))
+    for query_id, image_id, grade in zip(*columns, strict=True):
+        if image_id not in database.outside:
+            graded[query_id].setdefault(image_id, []).append(grade)
+    return graded
+
+
+def _own_task(
+    name: str,
+    grades: dict[str, list[str]],
+    queries: list[Query],
+    graded: dict[str, dict[str, list[str]]],
+    database: Database,
+    ap: Literal["step", "trapezoid"],
+    params: RetrieveParams,
+) -> Task:
+    if name == CLASS_TASK or not name.isidentifier():
+        raise StrataError(
+            f"protocol.positives: a task cannot be called {name!r}; use letters, digits and _ "
+            f"({CLASS_TASK!r} is the task made from labels)"
+        )
+    if not grades.get("positive"):
+        raise StrataError(f"protocol.positives.{name}: no positive grades; list some under `positive`")
+    positive, junk = tuple(grades["positive"]), tuple(grades.get("junk", []))
+
+    def judge(index: int) -> Judgement:
+        query = queries[index]
+        verdicts = {
+            image_id: verdict
+            for image_id, found in graded.get(query.query_id, {}).items()
+            if (verdict := _verdict(found, positive, junk)) is not None
+        }
+        return _judge_own(query, verdicts, database, params)
+
+    return Task(name, ap, params.junk, params.self_match, positive, judge)
+
+
+def _verdict(found: list[str], positive: tuple[str, ...], junk: tuple[str, ...]) -> str | None:
+    """The grade that makes a picture positive, ``junk``, or None: a picture with both is positive."""
+    for grade in found:
+        if grade in positive:
+            return grade
+    return "junk" if any(grade in junk for grade in found) else None
+
+
+def _judge_own(
+    query: Query, verdicts: dict[str, str], database: Database, params: RetrieveParams
+) -> Judgement:
+    in_database = query.own != ABSENT and bool(database.ranked[query.own])
+    hidden = NONE_FOUND
+    if params.self_match == "exclude":
+        verdicts.pop(query.image_id, None)
+        hidden = np.array([query.own], np.int64) if in_database else NONE_FOUND
+    elif in_database:
+        verdicts.setdefault(query.image_id, "good")
+    positives = {i: grade for i, grade in verdicts.items() if grade != "junk"}
+    found = sorted((database.position[i], grade) for i, grade in positives.items() if i in database.position)
+    junk = np.array(
+        sorted(database.position[i] for i in verdicts if i not in positives and i in database.position),
+        np.int64,
+    )
+    return Judgement(
+        positives=np.array([place for place, _ in found], np.int64),
+        n_positives=len(positives),
+        grades=[grade for _, grade in found],
+        junk=junk,
+        skipped=np.union1d(hidden, junk) if params.junk == "skip" else hidden,
+        hidden=hidden,
+        own_positive=in_database and query.image_id in positives,
+    )
+
+
+def _check_positives(tasks: list[Task], relevance: pa.Table) -> None:
+    there = sorted(set(relevance["grade"].to_pylist()))
+    for task in tasks:
+        if not set(task.positive_grades) & set(there):
+            raise StrataError(
+                f"protocol.positives.{task.name}: no query has a positive: the relevance table grades "
+                f"{', '.join(there)}, the task wants {', '.join(task.positive_grades)}"
+            )
+
+
+def _label_members(
+    tables: Tables, database: Database
+) -> tuple[dict[str, Positions], dict[int, list[str]], Positions]:
+    """class -> indices into the images table; position -> its classes; index -> position (or ABSENT)."""
+    facets = tables.classes["facet"].to_pylist()
+    ids = tables.classes["class_id"].to_pylist()
+    main = {i for i, facet in zip(ids, facets, strict=True) if facet == facets[0]} if facets else set()
+    members: dict[str, list[int]] = defaultdict(list)
+    own_labels: dict[int, list[str]] = {}
+    image_ids = tables.images["image_id"].to_pylist()
+    position = np.array([database.position.get(image_id, ABSENT) for image_id in image_ids], np.int64)
+    for index, labels in enumerate(tables.images["labels"].to_pylist()):
+        if image_ids[index] in database.outside:
+            continue
+        mine = [label for label in dict.fromkeys(labels) if label in main]
+        for label in mine:
+            members[label].append(index)
+        if mine and position[index] != ABSENT:
+            own_labels[int(position[index])] = mine
+    return {label: np.array(indices, np.int64) for label, indices in members.items()}, own_labels, position
