@@ -148,12 +148,28 @@ class LabelSource(Strict):
     label_columns: dict[str, str]
     """facet -> CSV column; several labels in one cell are separated by ``;``."""
 
+    @model_validator(mode="after")
+    def _csv_is_named(self) -> LabelSource:
+        if self.from_ == "csv" and not self.file:
+            raise ValueError("labels.from is csv but labels.file is null; name the CSV file")
+        if self.from_ == "csv" and not self.label_columns:
+            raise ValueError("labels.label_columns is empty; name a facet and its column")
+        return self
+
 
 class QuerySource(Strict):
     """The CSV of a ``folder`` data set's queries (query_id, file, x0, y0, x1, y1, group), or null."""
 
     file: str | None
     relevance_file: str | None
+
+    @model_validator(mode="after")
+    def _relevance_has_queries(self) -> QuerySource:
+        if self.relevance_file and not self.file:
+            raise ValueError(
+                "queries.relevance_file is set but queries.file is null; name the queries' CSV file"
+            )
+        return self
 
 
 class DatasetConf(Strict):

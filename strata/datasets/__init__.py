@@ -1,14 +1,13 @@
 """Data sets by name: each module turns its source's files into the four tables, and nothing else.
 
-A later source joins by adding its module to ``_MODULES``; only the chosen one is imported.
+A later source joins with its module and a line in ``_ADAPTORS``; only the chosen one is imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from strata.errors import StrataError
 from strata.params import DatasetConf
@@ -17,17 +16,9 @@ from strata.track import Track
 
 Warn = Callable[[str], None]
 
-_MODULES = {
-    "demo": "strata.datasets.demo",
-    "folder": "strata.datasets.folder",
-}
-
 
 class Adaptor(Protocol):
     """What a data set's module offers."""
-
-    def check(self, conf: DatasetConf) -> None:
-        """Raise StrataError when the YAML says something this data set cannot use; reads no picture."""
 
     def download(self, conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
         """Put the source's files into the folder ``out``; how many pictures there are.
@@ -44,6 +35,23 @@ class Adaptor(Protocol):
 
 def adaptor(name: str) -> Adaptor:
     """The module of data set ``name``."""
-    if name not in _MODULES:
-        raise StrataError(f"params.yaml: dataset = {name!r} has no adaptor; there are: {', '.join(_MODULES)}")
-    return cast(Adaptor, import_module(_MODULES[name]))
+    if name not in _ADAPTORS:
+        raise StrataError(
+            f"params.yaml: dataset = {name!r} has no adaptor; there are: {', '.join(_ADAPTORS)}"
+        )
+    return _ADAPTORS[name]()
+
+
+def _demo() -> Adaptor:
+    from strata.datasets import demo
+
+    return demo
+
+
+def _folder() -> Adaptor:
+    from strata.datasets import folder
+
+    return folder
+
+
+_ADAPTORS = {"demo": _demo, "folder": _folder}

@@ -34,11 +34,6 @@ class DemoSources(Strict):
     seed: Annotated[int, Field(ge=0)]
 
 
-def check(conf: DatasetConf) -> None:
-    """Number of pictures and seed must be usable."""
-    parse(DemoSources, conf.sources, "conf/datasets/demo.yaml: sources")
-
-
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Draw the collection into ``out``."""
     from strata.demo.collection import write_collection

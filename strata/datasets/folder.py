@@ -22,14 +22,13 @@ from strata.datasets.folder_queries import read_queries, read_relevance
 from strata.errors import StrataError
 from strata.files import read_json, read_table, write_json, write_table
 from strata.hashing import HashMemo, known_hashes, sha256_file
-from strata.listing import FolderSources, Found, read_listing
+from strata.listing import Found, read_listing
 from strata.memo import Memo
-from strata.params import DatasetConf, parse
+from strata.params import DatasetConf
 from strata.pictures import Facts, known_sizes, remembered_facts
 from strata.tables import Tables, from_rows
 from strata.track import Track
 
-WHERE = "conf/datasets/folder.yaml"
 FACET = "label"  # of sub-folders, where labels.label_columns names none
 _WORKERS = 4
 _BLOCK = 1024  # files handed to the threads at once
@@ -41,19 +40,6 @@ _SCHEMA = pa.schema(
         pa.field("problem", pa.string()),
     ]
 )
-
-
-def check(conf: DatasetConf) -> None:
-    """Refuse a CSV that is wanted but not named, and relevance without queries."""
-    parse(FolderSources, conf.sources, f"{WHERE}: sources")
-    if conf.labels and conf.labels.from_ == "csv" and not conf.labels.file:
-        raise StrataError(f"{WHERE}: labels.from is csv but labels.file is null; name the CSV file")
-    if conf.labels and conf.labels.from_ == "csv" and not conf.labels.label_columns:
-        raise StrataError(f"{WHERE}: labels.label_columns is empty; name a facet and its column")
-    if conf.queries and conf.queries.relevance_file and not conf.queries.file:
-        raise StrataError(
-            f"{WHERE}: queries.relevance_file is set but queries.file is null; name the CSV file"
-        )
 
 
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
