@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from strata.errors import StrataError
-from strata.models import LoadedModel, patch_convolution
+from strata.models import LoadedModel
+from strata.networks import patch_convolution
 from strata.towers import Tower, describe_tower, module_path, names_that_exist
 
 EMBEDDING = "embedding"
@@ -57,9 +58,7 @@ class _Stop(Exception):
     """Raised inside the hook of the last tap to leave the forward pass."""
 
 
-def resolve_layers(
-    model: LoadedModel, names: Sequence[str], aliases: Mapping[str, str]
-) -> tuple[Tap, ...]:
+def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[str, str]) -> tuple[Tap, ...]:
     """Find the modules called ``names`` and learn their shapes from one blank picture.
 
     ``aliases`` maps names to module paths; empty: derived from the tower. Raises StrataError for a name
@@ -83,9 +82,7 @@ def resolve_layers(
     return tuple(taps)
 
 
-def forward_taps(
-    model: LoadedModel, pixels: torch.Tensor, taps: Iterable[Tap]
-) -> dict[str, Activation]:
+def forward_taps(model: LoadedModel, pixels: torch.Tensor, taps: Iterable[Tap]) -> dict[str, Activation]:
     """Run the network as far as the deepest tap: name -> what was read.
 
     pixels : (B, 3, S, S) from ``models.normalise``. ``embedding`` is ``encode_image`` without normalisation.
@@ -168,11 +165,11 @@ def _activation(path: str, tower: Tower, output: torch.Tensor) -> Activation:
         return Activation(output, None, None)
     prefix = tower.prefix_tokens(output)
     if tower.grid is not None and prefix is not None:
-        tokens = output[:, prefix:].unflatten(1, tower.grid).permute(0, 3, 1, 2)
+        tokens = torch.unflatten(output[:, prefix:], 1, tower.grid).permute(0, 3, 1, 2)
         return Activation(tokens, output[:, 0] if prefix and tower.has_class_token else None, None)
     raise StrataError(
-        f"layers: the output of {path!r} has the shape {tuple(output.shape)}, which is no map, token sequence or "
-        "vector; ask for the module around it"
+        f"layers: the output of {path!r} has the shape {tuple(output.shape)}: no map, tokens "
+        "or vector; ask for the module around it"
     )
 
 

@@ -6,10 +6,7 @@ pixels (``strata.views``).
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +16,9 @@ import torch
 from torch import nn
 
 from strata.errors import StrataError
+from strata.networks import build_network, patch_convolution
 from strata.params import ModelConf, Precision
-from strata.weights import TIMM, WeightsFile, check_hash, find_weights, tag_entry
+from strata.weights import check_hash, find_weights
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 Colour = tuple[float, float, float]
@@ -31,9 +29,9 @@ Tokenizer = Callable[[list[str]], torch.Tensor]
 class LoadedModel:
     """A frozen network in evaluation mode and what goes with it.
 
-    ``clip`` has ``visual`` and ``encode_image`` (and ``encode_text`` unless ``image_only``). ``mean`` and ``std`` are
-    per channel, of pixels in 0..1. ``logit_scale`` is the factor itself, not its logarithm; ``logit_bias`` is set for
-    models trained with a sigmoid loss.
+    ``clip`` has ``visual`` and ``encode_image`` (and ``encode_text`` unless ``image_only``). ``mean`` and
+    ``std`` are per channel, of pixels in 0..1. ``logit_scale`` is the factor itself, not its logarithm;
+    ``logit_bias`` is set for models trained with a sigmoid loss.
     """
 
     clip: Any
@@ -63,7 +61,9 @@ class LoadedModel:
         return red, green, blue
 
     def tokenizer(self) -> Tokenizer:
-        """open_clip's tokenizer for this model. StrataError if the model has no text tower or it cannot be had."""
+        """open_clip's tokenizer for this model. StrataError if the model has no text tower or it cannot be
+        had.
+        """
         if self.image_only:
             raise StrataError(f"{self.spec} is an image-only network: it has no text tower")
         try:
@@ -71,19 +71,6 @@ class LoadedModel:
         except Exception as error:  # a missing package, or files that are not on this disk
             raise StrataError(f"{self.spec}: its tokenizer cannot be loaded ({_line(error)})") from None
         return tokenizer
-
-
-class ImageTower(nn.Module):
-    """An image network without a text tower, in the shape of an open_clip model."""
-
-    def __init__(self, visual: nn.Module) -> None:
-        super().__init__()
-        self.visual = visual
-
-    def encode_image(self, image: torch.Tensor, normalize: bool = False) -> torch.Tensor:
-        """(B, 3, S, S) -> (B, D)."""
-        features: torch.Tensor = self.visual(image)
-        return nn.functional.normalize(features, dim=-1) if normalize else features
 
 
 def pick_device(wanted: str | None) -> torch.device:
@@ -110,15 +97,16 @@ def load_model(
 ) -> LoadedModel:
     """Load the model of ``conf`` (conf/models/``name``.yaml) through open_clip's own path.
 
-    ``precision`` casts the weights (no autocast: on CPUs it is slower than fp32). ``image_size_px``: None is the
-    model's own; another size interpolates the positional embedding. ``conv1_stride`` runs a ViT's patch convolution
-    with that stride; only the layer ``conv1`` means anything then. ``hash_record``: see ``weights.check_hash``.
-    Raises StrataError of one line for missing or changed weights and for what does not fit together.
+    ``precision`` casts the weights (no autocast: on CPUs it is slower than fp32). ``image_size_px``: None is
+    the model's own; another size interpolates the positional embedding. ``conv1_stride`` runs a ViT's patch
+    convolution with that stride; only the layer ``conv1`` means anything then. ``hash_record``: see
+    ``weights.check_hash``. Raises StrataError of one line for missing or changed weights and for what does
+    not fit together.
     """
     chosen = device if isinstance(device, torch.device) else pick_device(device)
     found = find_weights(conf, name)
     sha256 = check_hash(found, conf, name, hash_record)
-    clip = _build(conf, found, image_size_px, f"conf/models/{name}.yaml")
+    clip = build_network(conf, found, image_size_px, f"conf/models/{name}.yaml")
     scale, bias = getattr(clip, "logit_scale", None), getattr(clip, "logit_bias", None)
     if conv1_stride is not None:
         patch_convolution(clip.visual).stride = (conv1_stride, conv1_stride)
@@ -158,95 +146,6 @@ def normalise(
     return values.to(model.dtype).contiguous(memory_format=torch.channels_last)
 
 
-def patch_convolution(visual: nn.Module) -> nn.Conv2d:
-    """The patch convolution of a vision transformer; StrataError for any other tower."""
-    trunk = getattr(visual, "trunk", visual)
-    found = getattr(getattr(trunk, "patch_embed", None), "proj", None)
-    if isinstance(visual, open_clip.transformer.VisionTransformer):
-        found = visual.conv1
-    if not isinstance(found, nn.Conv2d):
-        raise StrataError(
-            f"extract.conv1_stride: {type(trunk).__name__} has no patch convolution; set it to null for this model"
-        )
-    return found
-
-
-def _build(conf: ModelConf, found: WeightsFile, size_px: int | None, where: str) -> Any:
-    try:
-        with _quiet():
-            if found.spec.startswith(TIMM):
-                return _build_timm(found, size_px)
-            clip = open_clip.create_model(
-                found.spec,
-                found.pretrained,
-                force_image_size=None if _is_resnet(found.spec) else size_px,
-                force_preprocess_cfg=_preprocess(tag_entry(conf, where)),
-                pretrained_text=False,
-                require_pretrained=True,
-                weights_only=True,
-            )
-            if size_px is not None and isinstance(clip.visual, open_clip.modified_resnet.ModifiedResNet):
-                _resize_attention_pool(clip.visual, size_px)
-            return clip
-    except StrataError:
-        raise
-    except Exception as error:  # open_clip, torch and timm each raise their own for a file that does not fit
-        raise StrataError(
-            f"{found.file}: cannot be loaded as {found.spec} ({_line(error)}); TorchScript and pickled files are "
-            "refused: use the safetensors file of the same weights"
-        ) from None
-
-
-def _build_timm(found: WeightsFile, size_px: int | None) -> ImageTower:
-    import timm
-    from open_clip.timm_model import TimmModel
-
-    if found.file.suffix != ".safetensors":
-        raise StrataError(f"{found.file}: timm weights must be a safetensors file")
-    architecture = found.spec.removeprefix(TIMM)
-    trunk = timm.create_model(
-        architecture, pretrained=True, pretrained_cfg_overlay={"file": str(found.file)}, num_classes=0
-    )
-    config = timm.data.resolve_data_config(model=trunk)
-    native = config["input_size"][-1]
-    visual = TimmModel(architecture, trunk.num_features, native, pool="", proj=None, pretrained=False)
-    visual.trunk = trunk
-    visual.preprocess_cfg = {key: config[key] for key in ("mean", "std", "interpolation")}
-    if size_px is not None:
-        visual.set_input_size(size_px)
-    return ImageTower(visual)
-
-
-def _is_resnet(spec: str) -> bool:
-    """A ModifiedResNet is built at its own size: open_clip does not resize its attention pool's embedding."""
-    config = open_clip.factory.get_model_config(spec)
-    layers = (config or {}).get("vision_cfg", {}).get("layers")
-    return isinstance(layers, list)
-
-
-def _resize_attention_pool(visual: Any, size_px: int) -> None:
-    """Interpolate the positional embedding of the pool to the map of ``size_px``, as open_clip does for a ViT."""
-    side = size_px // 32
-    if side < 1:
-        raise StrataError(f"extract.image_size: a ResNet needs at least 32 pixels, not {size_px}")
-    old = visual.attnpool.positional_embedding.detach()
-    summary, grid = old[:1], old[1:]
-    old_side = round(grid.shape[0] ** 0.5)
-    if side != old_side:
-        square = grid.reshape(1, old_side, old_side, -1).permute(0, 3, 1, 2)
-        square = nn.functional.interpolate(square, (side, side), mode="bicubic", antialias=True)
-        grid = square.permute(0, 2, 3, 1).reshape(side * side, -1)
-        visual.attnpool.positional_embedding = nn.Parameter(torch.cat([summary, grid]))
-    visual.image_size = size_px
-
-
-def _preprocess(entry: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A weights *file* of a known tag keeps that tag's mean, standard deviation and interpolation."""
-    if entry is None:
-        return None
-    return {key: entry[key] for key in ("mean", "std", "interpolation", "resize_mode")}
-
-
 def _square(size: int | tuple[int, int], spec: str) -> int:
     height, width = (size, size) if isinstance(size, int) else size
     if height != width:
@@ -259,19 +158,6 @@ def _square(size: int | tuple[int, int], spec: str) -> int:
 def _colour(values: Any) -> Colour:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """open_clip and timm report their progress through the root logger."""
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
 
 
 def _line(error: Exception) -> str:

@@ -16,7 +16,8 @@ from open_clip.transformer import VisionTransformer
 from torch import nn
 
 from strata.errors import StrataError
-from strata.models import LoadedModel, patch_convolution
+from strata.models import LoadedModel
+from strata.networks import patch_convolution
 
 TRUNK = "trunk."
 TIMM_BLOCKS = ("blocks", "stages", "layers")  # what timm calls the blocks of its networks

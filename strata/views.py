@@ -4,11 +4,13 @@ Decoding: JPEG (8-bit grey or colour) by simplejpeg, everything else by Pillow. 
 work, as torch's resize does, so threads scale. EXIF orientation is ignored on purpose: CLIP's own transform
 ignores it, and boxes are drawn on the stored pixels.
 
-Resizing: torch's antialiased resize of uint8, within 1/255 of Pillow's. Geometry (sizes, truncation, offsets) is
-that of ``strata.geometry``. Not done here: mean and standard deviation (``strata.models.normalise``, on the device).
+Resizing: torch's antialiased resize of uint8, within 1/255 of Pillow's. Geometry (sizes, truncation,
+offsets) is that of ``strata.geometry``. Not done here: mean and standard deviation
+(``strata.models.normalise``, on the device).
 
-One deliberate difference from open_clip's transform: palette and 16-bit pictures become RGB *before* they are
-resized. open_clip resizes them first, which takes the nearest pixel of a palette picture and clips a 16-bit one.
+One deliberate difference from open_clip's transform: palette and 16-bit pictures become RGB *before* they
+are resized. open_clip resizes them first, which takes the nearest pixel of a palette picture and clips a
+16-bit one.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from strata.errors import StrataError
 from strata.geometry import Box, resized
@@ -55,8 +57,9 @@ class ViewSpec:
 
 @dataclass(frozen=True)
 class ViewedPicture:
-    """``pixels``: (3, S, S) uint8 tensor, channels last in memory. ``valid``: the rectangle that is picture and
-    not padding, (x0, y0, x1, y1) in view pixels."""
+    """``pixels``: (3, S, S) uint8 tensor, channels last in memory. ``valid``: the rectangle that is picture
+    and not padding, (x0, y0, x1, y1) in view pixels.
+    """
 
     pixels: torch.Tensor
     valid: tuple[float, float, float, float]
@@ -65,10 +68,10 @@ class ViewedPicture:
 def decode_picture(data: bytes, *, fast_target_px: int | None = None) -> Picture:
     """Decode a picture file to (height, width, 3) uint8 RGB.
 
-    ``fast_target_px`` lets a JPEG be decoded at 1/2, 1/4 or 1/8 as long as its short side stays at least twice
-    that many pixels: quicker, not pixel-exact, and the result is smaller than the picture (boxes are in pixels of
-    the full picture: decode fully to cut one). Raises PictureError for what is empty, truncated, damaged, too
-    large or no picture.
+    ``fast_target_px`` lets a JPEG be decoded at 1/2, 1/4 or 1/8 as long as its short side stays at least
+    twice that many pixels: quicker, not pixel-exact, and the result is smaller than the picture (boxes are
+    in pixels of the full picture: decode fully to cut one). Raises PictureError for what is empty,
+    truncated, damaged, too large or no picture.
     """
     if not data:
         raise PictureError("the file is empty")
@@ -114,14 +117,16 @@ def _decode_other(data: bytes) -> Picture:
         raise
     except Image.DecompressionBombError:
         raise PictureError(f"more than {MAX_PIXELS:,} pixels") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise PictureError("not a picture that Pillow can read") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, RuntimeError) as error:
         raise PictureError(f"cannot be decoded: {_line(error)}") from None
 
 
 def _to_rgb(image: Image.Image) -> Picture:
-    """RGB as ``Image.convert`` makes it (transparency is dropped); 16-bit grey is scaled to 8 bits, not clipped."""
+    """RGB as ``Image.convert`` makes it (transparency is dropped); 16-bit grey is scaled to 8 bits, not
+    clipped.
+    """
     if image.mode == "F":
         raise PictureError("floating-point pixels have no agreed range; save it as 8 or 16 bits")
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -150,10 +155,10 @@ def make_view(
     """The square view of a picture, or of the part of it inside ``box``.
 
     picture : (height, width, 3) uint8; box : (x0, y0, x1, y1) in pixels, rounded to whole ones and clipped.
-    Without a box: ``spec.view``. With one, the crop is squashed or letterboxed to the whole view (never centre
-    cropped: that loses part of the box; a ``center_crop`` view squashes). With ``same_scale`` it keeps the
-    picture's scale instead: its long side becomes S * longest crop side / longest picture side and it is pasted
-    in the middle of the padding.
+    Without a box: ``spec.view``. With one, the crop is squashed or letterboxed to the whole view (never
+    centre cropped: that loses part of the box; a ``center_crop`` view squashes). With ``same_scale`` it
+    keeps the picture's scale instead: its long side becomes S * longest crop side / longest picture side and
+    it is pasted in the middle of the padding.
     """
     if box is None:
         return _whole(picture, spec, spec.view)
@@ -172,7 +177,9 @@ def _whole(picture: Picture, spec: ViewSpec, view: View) -> ViewedPicture:
         return _paste(picture, spec, (width, height))
     pixels = _resize(picture, width, height, spec.interpolation)
     top, left = (int(round((side - size) / 2.0)) for side in (height, width))  # noqa: RUF046 - as torchvision
-    return ViewedPicture(pixels[:, top : top + size, left : left + size], (0.0, 0.0, float(size), float(size)))
+    return ViewedPicture(
+        pixels[:, top : top + size, left : left + size], (0.0, 0.0, float(size), float(size))
+    )
 
 
 def _paste(picture: Picture, spec: ViewSpec, size: tuple[int, int]) -> ViewedPicture:
@@ -191,7 +198,9 @@ def _resize(picture: Picture, width: int, height: int, interpolation: str) -> to
     pixels = torch.from_numpy(picture).permute(2, 0, 1)
     if pixels.shape[1:] == (height, width):
         return pixels
-    return torch.nn.functional.interpolate(pixels[None], (height, width), mode=interpolation, antialias=True)[0]
+    return torch.nn.functional.interpolate(pixels[None], (height, width), mode=interpolation, antialias=True)[
+        0
+    ]
 
 
 def _whole_pixels(box: Box, width: int, height: int) -> tuple[int, int, int, int]:

@@ -1,8 +1,9 @@
 """Which weights file a model's YAML means, and that it is the one it was.
 
-A file is named by ``weights.path`` (a folder in open_clip's form, or one file) or fetched by open_clip through
-``weights.tag`` or an ``hf-hub:`` architecture. Its SHA-256 is compared with ``weights.sha256``; a download without
-a pinned hash is recorded the first time, and a later change is an error (hubs are not pinned to a revision).
+A file is named by ``weights.path`` (a folder in open_clip's form, or one file) or fetched by open_clip
+through ``weights.tag`` or an ``hf-hub:`` architecture. Its SHA-256 is compared with ``weights.sha256``; a
+download without a pinned hash is recorded the first time, and a later change is an error (hubs are not
+pinned to a revision).
 
 Not done here: anything unpickled. Safetensors are preferred, other files are only read with ``weights_only``.
 """
@@ -33,8 +34,9 @@ HUB_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """``spec`` and ``pretrained`` are what open_clip.create_model takes (``spec`` may start with timm/); ``file``
-    is what will be read."""
+    """``spec`` and ``pretrained`` are what open_clip.create_model takes (``spec`` may start with timm/);
+    ``file`` is what will be read.
+    """
 
     spec: str
     pretrained: str | None
@@ -79,8 +81,8 @@ def find_weights(conf: ModelConf, name: str) -> WeightsFile:
 def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
     """open_clip's table entry for ``weights.tag``; None without a tag.
 
-    Raises StrataError for an unknown tag, and when tag and architecture disagree about QuickGELU: open_clip only
-    warns and then computes wrong features.
+    Raises StrataError for an unknown tag, and when tag and architecture disagree about QuickGELU: open_clip
+    only warns and then computes wrong features.
     """
     import open_clip
     from open_clip.pretrained import get_pretrained_cfg
@@ -100,8 +102,9 @@ def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
     if trained != built:
         right = f"{conf.architecture}-quickgelu" if trained else conf.architecture.removesuffix("-quickgelu")
         raise StrataError(
-            f"{where}: the weights {conf.weights.tag!r} were trained {'with' if trained else 'without'} QuickGELU, "
-            f"{conf.architecture} computes {'without' if trained else 'with'} it; use architecture: {right}"
+            f"{where}: the weights {conf.weights.tag!r} were trained {'with' if trained else 'without'} "
+            f"QuickGELU, {conf.architecture} computes {'with' if built else 'without'} it; "
+            f"use architecture: {right}"
         )
     return entry
 
@@ -109,16 +112,16 @@ def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
 def check_hash(found: WeightsFile, conf: ModelConf, name: str, record: Path | None) -> str:
     """The file's SHA-256, after comparing it with the pinned or the recorded one.
 
-    ``record`` : the file of first-seen hashes (``weights.tsv`` of the store), its folder also keeps the memo that
-    spares re-reading gigabytes; None: nothing is kept.
+    ``record`` : the file of first-seen hashes (``weights.tsv`` of the store), its folder also keeps the memo
+    that spares re-reading gigabytes; None: nothing is kept.
     """
     memo = HashMemo(record.with_name("weights-hashes.txt")) if record else None
     sha256 = sha256_file(found.file, memo)
     pinned = conf.weights.sha256
     if pinned is not None and sha256 != pinned:
         raise StrataError(
-            f"{found.file}: SHA-256 is {sha256}, conf/models/{name}.yaml pins {pinned}; fetch the right file or "
-            "change weights.sha256"
+            f"{found.file}: SHA-256 is {sha256}, conf/models/{name}.yaml pins {pinned}; "
+            "fetch the right file or change weights.sha256"
         )
     if pinned is None and found.downloaded and record is not None:
         _compare_with_record(f"{found.spec}:{conf.weights.tag or ''}", sha256, found.file, record)
@@ -130,8 +133,8 @@ def _compare_with_record(key: str, sha256: str, file: Path, record: Path) -> Non
     known = dict(line.split("\t", 1) for line in lines if "\t" in line)
     if known.get(key, sha256) != sha256:
         raise StrataError(
-            f"{file}: SHA-256 is {sha256} but {known[key]} was loaded for {key} before: the hub's file has changed; "
-            f"to accept it delete the line in {record}"
+            f"{file}: SHA-256 is {sha256} but {known[key]} was loaded for {key} before: the hub's file has "
+            f"changed; to accept it delete the line in {record}"
         )
     if key not in known:
         write_text(record, "".join(f"{line}\n" for line in [*lines, f"{key}\t{sha256}"]))
@@ -169,19 +172,27 @@ def _in_folder(folder: Path) -> Path:
 
 def _fetch(repository: str, names: Sequence[str], where: str) -> Path:
     """The first of ``names`` that the hub's cache or the hub has."""
+    offline = _hub_unreachable()
+    reason = ""
+    for name in names:
+        found = _download(repository, name, offline)
+        if isinstance(found, Path):
+            return found
+        reason = reason or found
+    raise StrataError(
+        f"{where}: its weights are not on this disk and cannot be fetched ({reason}); put {names[0]} of "
+        f"the hub's {repository} on this disk and its path into weights.path, or use model=local"
+    )
+
+
+def _download(repository: str, name: str, offline: bool) -> Path | str:
+    """Where the hub's file lies on this disk, or why it cannot be had."""
     from huggingface_hub import hf_hub_download
 
-    reason = ""
-    offline = _hub_unreachable()
-    for name in names:
-        try:
-            return Path(hf_hub_download(repository, name, local_files_only=offline))
-        except Exception as error:  # the client raises its own, and those of its HTTP library
-            reason = reason or ("no network" if offline else " ".join(str(error).split())[:160])
-    raise StrataError(
-        f"{where}: its weights are not on this disk and cannot be fetched ({reason}); put {names[0]} of the hub's "
-        f"{repository} on this disk and its path into weights.path, or use model=local"
-    )
+    try:
+        return Path(hf_hub_download(repository, name, local_files_only=offline))
+    except Exception as error:  # the client raises its own, and those of its HTTP library
+        return "no network" if offline else " ".join(str(error).split())[:160]
 
 
 def _hub_unreachable() -> bool:

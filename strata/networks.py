@@ -1,0 +1,159 @@
+"""Build the network of a weights file: open_clip's own path, a timm network alone, other input sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.modified_resnet import ModifiedResNet
+from open_clip.transformer import VisionTransformer
+from torch import nn
+
+from strata.errors import StrataError
+from strata.params import ModelConf
+from strata.weights import TIMM, WeightsFile, tag_entry
+
+RESNET_STRIDE = 32  # a ModifiedResNet's map has one position for that many pixels
+
+
+class TimmTower(nn.Module):
+    """A timm network as an image tower; its pooled features are the embedding."""
+
+    def __init__(self, trunk: Any, image_size: int, preprocess_cfg: dict[str, Any]) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.image_size = image_size
+        self.preprocess_cfg = preprocess_cfg
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) -> (B, D)."""
+        features: torch.Tensor = self.trunk(image)
+        return features
+
+
+class ImageOnly(nn.Module):
+    """An image tower without a text tower, in the shape of an open_clip model."""
+
+    def __init__(self, visual: nn.Module) -> None:
+        super().__init__()
+        self.visual = visual
+
+    def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+        """(B, 3, S, S) -> (B, D), not normalised."""
+        features: torch.Tensor = self.visual(image)
+        return features
+
+
+def patch_convolution(visual: nn.Module) -> nn.Conv2d:
+    """The patch convolution of a vision transformer; StrataError for any other tower."""
+    trunk = getattr(visual, "trunk", visual)
+    found = getattr(getattr(trunk, "patch_embed", None), "proj", None)
+    if isinstance(visual, VisionTransformer):
+        found = visual.conv1
+    if not isinstance(found, nn.Conv2d):
+        raise StrataError(
+            f"extract.conv1_stride: {type(trunk).__name__} has no patch convolution; set it to null"
+        )
+    return found
+
+
+def build_network(conf: ModelConf, found: WeightsFile, size_px: int | None, where: str) -> Any:
+    """The network with its weights, in float32 on the CPU; StrataError for a file that does not fit.
+
+    ``size_px`` : another input size than its own; the positional embedding is then interpolated.
+    """
+    try:
+        with _quiet():
+            if found.spec.startswith(TIMM):
+                return _build_timm(found, size_px)
+            clip = open_clip.create_model(
+                found.spec,
+                found.pretrained,
+                force_image_size=None if _is_resnet(found.spec) else size_px,
+                force_preprocess_cfg=_preprocess(tag_entry(conf, where)),
+                pretrained_text=False,
+                require_pretrained=True,
+                weights_only=True,
+            )
+            if size_px is not None and isinstance(clip.visual, ModifiedResNet):
+                _resize_attention_pool(clip.visual, size_px)
+            return clip
+    except StrataError:
+        raise
+    except Exception as error:  # open_clip, torch and timm each raise their own for a file that does not fit
+        reason = " ".join(str(error).split())[:240]
+        raise StrataError(
+            f"{found.file}: cannot be loaded as {found.spec} ({type(error).__name__}: {reason}); TorchScript and pickles "
+            "are refused: use the safetensors file of the same weights"
+        ) from None
+
+
+def _build_timm(found: WeightsFile, size_px: int | None) -> ImageOnly:
+    import timm
+    from timm.data.config import resolve_data_config
+
+    if found.file.suffix != ".safetensors":
+        raise StrataError(f"{found.file}: timm weights must be a safetensors file")
+    trunk: Any = timm.create_model(
+        found.spec.removeprefix(TIMM),
+        pretrained=True,
+        pretrained_cfg_overlay={"file": str(found.file)},
+        num_classes=0,
+    )
+    config: dict[str, Any] = resolve_data_config(model=trunk)  # type: ignore[no-untyped-call]
+    native = int(config["input_size"][-1])
+    if size_px is not None and hasattr(trunk, "set_input_size"):
+        trunk.set_input_size(img_size=size_px)
+    return ImageOnly(TimmTower(trunk, size_px or native, config))
+
+
+def _is_resnet(spec: str) -> bool:
+    """A ModifiedResNet is built at its own size: open_clip does not resize its attention pool's embedding."""
+    config = open_clip.factory.get_model_config(spec)
+    layers = (config or {}).get("vision_cfg", {}).get("layers")
+    return isinstance(layers, list)
+
+
+def _resize_attention_pool(visual: Any, size_px: int) -> None:
+    """Interpolate the positional embedding of the pool to the map of ``size_px``, as open_clip does for a
+    ViT.
+    """
+    side = size_px // RESNET_STRIDE
+    if side < 1:
+        raise StrataError(
+            f"extract.image_size: a ResNet needs at least {RESNET_STRIDE} pixels, not {size_px}"
+        )
+    old = visual.attnpool.positional_embedding.detach()
+    summary, grid = old[:1], old[1:]
+    old_side = round(grid.shape[0] ** 0.5)
+    if side != old_side:
+        square = grid.reshape(1, old_side, old_side, -1).permute(0, 3, 1, 2)
+        square = nn.functional.interpolate(square, (side, side), mode="bicubic", antialias=True)
+        grid = square.permute(0, 2, 3, 1).reshape(side * side, -1)
+        visual.attnpool.positional_embedding = nn.Parameter(torch.cat([summary, grid]))
+    visual.image_size = size_px
+
+
+def _preprocess(entry: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A weights *file* of a known tag keeps that tag's mean, standard deviation and interpolation."""
+    if entry is None:
+        return None
+    return {key: entry[key] for key in ("mean", "std", "interpolation", "resize_mode")}
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip and timm report their progress through the root logger."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
