@@ -1,0 +1,49 @@
+"""Export this run's whitening for other collections: python -m stages.export_whitening NAME.
+
+It becomes conf/whitening/NAME/LAYER.npz, and another collection's run uses it by pool.whiten=NAME.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from stages.running import run_stage
+from strata.errors import StrataError
+from strata.files import make_in_place, read_json
+from strata.whitening import read_whitening, write_whitening
+
+DESCRIPTORS = Path("data/descriptors")
+WHITENINGS = Path("conf/whitening")
+
+
+def main() -> str:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if (
+        len(arguments) != 1
+        or not re.fullmatch(r"[A-Za-z0-9_.-]+", arguments[0])
+        or arguments[0].startswith(".")
+    ):
+        raise StrataError("give the whitening one name of letters, digits, _, . or -, such as the data set's")
+    name = arguments[0]
+    if (WHITENINGS / name).is_file():
+        raise StrataError(f"{WHITENINGS / name}: this name has a meaning of its own; choose another")
+    layers = read_json(DESCRIPTORS / "layers.json")
+    if read_json(DESCRIPTORS / "policies.json")["whiten"] != "self":
+        raise StrataError(
+            f"{DESCRIPTORS}: this run fitted no whitening; set pool.whiten: self, `dvc repro` first"
+        )
+    fitted = {layer: read_whitening(DESCRIPTORS / "whitening" / f"{layer}.npz") for layer in layers}
+
+    def fill(folder: Path) -> None:
+        for layer, whitening in fitted.items():
+            write_whitening(folder / f"{layer}.npz", replace(whitening, fit_set=name))
+
+    make_in_place(WHITENINGS / name, fill)
+    return f"{len(layers)} layers to {WHITENINGS / name}; use it with pool.whiten={name}"
+
+
+if __name__ == "__main__":
+    run_stage("export_whitening", main)

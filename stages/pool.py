@@ -1,0 +1,36 @@
+"""Pool each layer into one descriptor a row: python -m stages.pool data/features data/descriptors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track
+from stages.settings import params
+from strata.descriptors import fit_set_label, given_whitening, write_descriptors
+from strata.features import database_rows, layer_names, read_layer_info, read_rows
+from strata.files import write_json
+from strata.pooling import check_poolable, open_layer
+
+WHITENINGS = Path("conf/whitening")
+
+
+def main() -> str:
+    features, descriptors = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    pooling, pool = params().pooling, params().pool
+    names, rows = layer_names(features), read_rows(features)
+    check_poolable([read_layer_info(features, name) for name in names], pooling, pool.levels)
+    layers = [open_layer(features, name) for name in names]
+    given = [given_whitening(WHITENINGS, layer, pooling, pool) for layer in layers]
+    work = zip(layers, given, strict=True)
+    for layer, whitening in track(work, total=len(layers), desc="pool: layers"):
+        write_descriptors(descriptors, layer, rows, pooling, pool, whitening)
+    write_json(descriptors / "layers.json", names)
+    policies = {**pool.model_dump(), "pooling": pooling, "fit_set": fit_set_label(pool)}
+    write_json(descriptors / "policies.json", policies)
+    pictures = int(database_rows(rows).sum())
+    return f"{len(names)} layers by {pooling}, {pictures} pictures, {rows.num_rows - pictures} query crops"
+
+
+if __name__ == "__main__":
+    run_stage("pool", main)

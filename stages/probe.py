@@ -1,0 +1,47 @@
+"""Linear probe of each layer: python -m stages.probe data/descriptors data/tables data/probe."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track, warn
+from stages.settings import params
+from strata.facets import facet_labels, facet_names, suffixes
+from strata.features import database_rows
+from strata.files import read_json, write_json, write_table
+from strata.probing import Protocol, probe, rotated
+from strata.scores import Score, score_table
+from strata.tables import read_tables
+from strata.vectors import read_vectors
+
+
+def main() -> str:
+    descriptors, folder, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    protocol = Protocol(**params().probe.model_dump())
+    tables = read_tables(folder)
+    facets = facet_names(tables)
+    names = read_json(descriptors / "layers.json")
+    scores: dict[str, dict[str, Score]] = {name: {"protocol": str(protocol)} for name in names}
+    for name in track(names, total=len(names), desc="probe: layers"):
+        vectors = read_vectors(descriptors / f"{name}.parquet")
+        database = database_rows(vectors.rows)
+        image_ids = vectors.rows["image_id"].filter(database).to_pylist()
+        values = rotated(vectors.values[database])
+        for facet, suffix in suffixes(facets).items():
+            found = probe(values, facet_labels(tables, image_ids, facet), protocol)
+            scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
+            if found.get("not_converged"):
+                failed = f"{found['not_converged']} of {protocol.splits} fits did not converge"
+                warn("probe", f"{name}, {facet}: {failed}; lower probe.C or set pool.normalize: true")
+        if not facets:
+            scores[name]["probe_status"] = "not probed: the data set has no classes"
+    write_json(out / "layers.json", names)
+    write_table(out / "scores.parquet", score_table(scores))
+    return (
+        f"{len(names)} layers, {len(facets)} facets, {len(image_ids)} pictures, {protocol.splits} splits each"
+    )
+
+
+if __name__ == "__main__":
+    run_stage("probe", main)

@@ -1,0 +1,39 @@
+"""PCA of each layer, fitted on database rows: python -m stages.reduce data/descriptors data/reduced."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track, warn
+from stages.settings import params
+from strata.features import database_rows
+from strata.files import read_json, write_json
+from strata.reduction import reduce_vectors
+from strata.vector_blocks import read_vector_rows, vector_width
+
+
+def main() -> str:
+    descriptors, reduced = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    reduce = params().reduce
+    names = read_json(descriptors / "layers.json")
+    kept = {}
+    for name in track(names, total=len(names), desc="reduce: layers"):
+        pca = reduce_vectors(descriptors, reduced, name, components=reduce.components, whiten=reduce.whiten)
+        kept[name] = len(pca.components)
+    pictures = int(database_rows(read_vector_rows(descriptors / f"{names[0]}.parquet")).sum())
+    wanted = min(reduce.components, *(vector_width(descriptors / f"{name}.parquet") for name in names))
+    if pictures - 1 < wanted:
+        warn("reduce", f"{pictures} pictures give {pictures - 1} components, not {reduce.components}")
+    policies = {
+        "components": kept,
+        "whiten": reduce.whiten,
+        "fit_set": "transductive: fitted on the evaluated database",
+    }
+    write_json(reduced / "layers.json", names)
+    write_json(reduced / "policies.json", policies)
+    return f"{len(names)} layers to at most {max(kept.values())} components, fitted on {pictures} pictures"
+
+
+if __name__ == "__main__":
+    run_stage("reduce", main)

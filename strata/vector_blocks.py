@@ -1,0 +1,64 @@
+"""Vector files read and written a row group at a time: a million rows never stand in memory at once.
+
+The files are those of ``strata.vectors``, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from strata.errors import StrataError
+from strata.features import ROWS_SCHEMA
+from strata.files import ROWS_PER_GROUP, atomic, read_table
+
+Floats = npt.NDArray[np.float32]
+
+
+def row_groups(n_rows: int) -> Iterator[tuple[int, int]]:
+    """(start, stop) of every row group of a file of ``n_rows`` rows."""
+    for start in range(0, n_rows, ROWS_PER_GROUP):
+        yield start, min(start + ROWS_PER_GROUP, n_rows)
+
+
+def write_vector_blocks(path: Path, rows: pa.Table, width: int, blocks: Iterable[Floats]) -> None:
+    """Write the vectors of ``rows`` (ROWS_SCHEMA); ``blocks`` (n, width) are one a row group."""
+    schema = rows.schema.append(pa.field("vector", pa.list_(pa.float32(), width)))
+    with atomic(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for (start, stop), values in zip(row_groups(rows.num_rows), blocks, strict=True):
+            flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
+            column = pa.FixedSizeListArray.from_arrays(flat, width)
+            block = rows.slice(start, stop - start).append_column(schema.field("vector"), column)
+            writer.write_table(block.combine_chunks(), row_group_size=ROWS_PER_GROUP)
+
+
+def read_vector_rows(path: Path) -> pa.Table:
+    """The rows (ROWS_SCHEMA) of a vector file without its vectors."""
+    return read_table(path, columns=ROWS_SCHEMA.names)
+
+
+def vector_width(path: Path) -> int:
+    """The dimension of a vector file's vectors, from its footer alone."""
+    with _open(path) as file:
+        return int(file.schema_arrow.field("vector").type.list_size)
+
+
+def vector_blocks(path: Path) -> Iterator[Floats]:
+    """The vectors in row order, a row group at a time: (at most ROWS_PER_GROUP, D) float32, read-only."""
+    with _open(path) as file:
+        width = file.schema_arrow.field("vector").type.list_size
+        for group in range(file.num_row_groups):
+            column = file.read_row_group(group, columns=["vector"])["vector"].combine_chunks()
+            values = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+            yield values.flatten().to_numpy().reshape(-1, width)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    if not path.is_file():
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it")
+    return pq.ParquetFile(path, memory_map=True)

@@ -1,0 +1,38 @@
+"""Vector files in row groups are the files of strata.vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import strata.vector_blocks as vector_blocks
+from strata.errors import StrataError
+from strata.features import ROWS_SCHEMA
+from strata.vectors import Vectors, read_vectors, write_vectors
+
+
+def rows_of(n):
+    entries = [{"row": row, "kind": "image", "image_id": f"p{row}", "query_id": None} for row in range(n)]
+    return pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
+
+
+def test_blocks_write_the_same_bytes_as_the_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("strata.files.ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(vector_blocks, "ROWS_PER_GROUP", 4)
+    values = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    write_vectors(tmp_path / "whole.parquet", Vectors(rows_of(10), values))
+    blocks = (values[start:stop] for start, stop in vector_blocks.row_groups(10))
+    vector_blocks.write_vector_blocks(tmp_path / "blocks.parquet", rows_of(10), 3, blocks)
+    assert (tmp_path / "blocks.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    np.testing.assert_array_equal(read_vectors(tmp_path / "blocks.parquet").values, values)
+    read = list(vector_blocks.vector_blocks(tmp_path / "blocks.parquet"))
+    assert [len(block) for block in read] == [4, 4, 2]
+    np.testing.assert_array_equal(np.concatenate(read), values)
+    assert vector_blocks.vector_width(tmp_path / "blocks.parquet") == 3
+    assert vector_blocks.read_vector_rows(tmp_path / "blocks.parquet").equals(rows_of(10))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(StrataError, match=r"a\.parquet: no such file"):
+        vector_blocks.vector_width(tmp_path / "a.parquet")
