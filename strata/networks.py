@@ -88,8 +88,8 @@ def build_network(conf: ModelConf, found: WeightsFile, size_px: int | None, wher
     except Exception as error:  # open_clip, torch and timm each raise their own for a file that does not fit
         reason = " ".join(str(error).split())[:240]
         raise StrataError(
-            f"{found.file}: cannot be loaded as {found.spec} ({type(error).__name__}: {reason}); TorchScript and pickles "
-            "are refused: use the safetensors file of the same weights"
+            f"{found.file}: cannot be loaded as {found.spec} ({type(error).__name__}: {reason}); "
+            "TorchScript and pickles are refused: use the safetensors file of the same weights"
         ) from None
 
 
@@ -120,9 +120,7 @@ def _is_resnet(spec: str) -> bool:
 
 
 def _resize_attention_pool(visual: Any, size_px: int) -> None:
-    """Interpolate the positional embedding of the pool to the map of ``size_px``, as open_clip does for a
-    ViT.
-    """
+    """Interpolate the pool's positional embedding to the map of ``size_px``, as open_clip does a ViT's."""
     side = size_px // RESNET_STRIDE
     if side < 1:
         raise StrataError(

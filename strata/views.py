@@ -15,6 +15,7 @@ are resized. open_clip resizes them first, which takes the nearest pixel of a pa
 
 from __future__ import annotations
 
+import functools
 import io
 from dataclasses import dataclass
 from typing import Literal
@@ -28,9 +29,9 @@ from PIL import Image, UnidentifiedImageError
 from strata.errors import StrataError
 from strata.geometry import Box, resized
 from strata.params import View
+from strata.pictures import FORMATS, MAX_PIXELS, large_pictures_allowed
 
 Picture = npt.NDArray[np.uint8]
-MAX_PIXELS = 178_000_000  # about 0.5 GB as RGB; Pillow itself refuses pictures a little above this
 FAST_OVERSIZE = 2  # a reduced decode keeps at least this many times the target's side
 HARMLESS = ("extraneous bytes", "Adobe color transform", "Invalid SOS parameters")  # libjpeg's warnings
 
@@ -109,18 +110,25 @@ def _simplejpeg(data: bytes, least_px: int, *, strict: bool) -> Picture:
 
 def _decode_other(data: bytes) -> Picture:
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with large_pictures_allowed():
+            image = Image.open(io.BytesIO(data), formats=_formats())
+        with image:
             _check_size(*image.size)
             image.load()  # the first frame; a truncated file raises here
             return _to_rgb(image)
     except PictureError:
         raise
-    except Image.DecompressionBombError:
-        raise PictureError(f"more than {MAX_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
         raise PictureError("not a picture that Pillow can read") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, RuntimeError) as error:
         raise PictureError(f"cannot be decoded: {_line(error)}") from None
+
+
+@functools.cache
+def _formats() -> list[str]:
+    """Those of FORMATS that this Pillow was built with."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _to_rgb(image: Image.Image) -> Picture:
