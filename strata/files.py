@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -42,13 +43,16 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StrataError(
-                f"{path}: the disk is full; free some space and run the same command again"
-            ) from error
+        _raise_if_full(error, path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _raise_if_full(error: OSError, path: Path) -> None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = "the disk is full; free some space and run the same command again"
+        raise StrataError(f"{path}: {message}") from error
 
 
 def _umask() -> int:
@@ -80,15 +84,15 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except json.JSONDecodeError as error:
-        raise StrataError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from None
+        raise _missing(path) from None
+    except ValueError as error:
+        raise _broken(path, "JSON", error) from None
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Write one ``.npy`` (no pickled objects)."""
     with atomic(path) as stream:
-        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(stream, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
@@ -96,14 +100,19 @@ def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
     try:
         result: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
-        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+        raise _missing(path) from None
+    except (ValueError, EOFError) as error:
+        raise _broken(path, "an array", error) from None
     return result
 
 
 def write_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
-    """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone."""
-    with atomic(path) as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+    """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone (no pickled objects)."""
+    with atomic(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")  # its time is 1980, always
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.save(member, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -117,7 +126,17 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.read_table(path, columns=columns, memory_map=True)
     except FileNotFoundError:
-        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+        raise _missing(path) from None
+    except pa.ArrowInvalid as error:
+        raise _broken(path, "Parquet", error) from None
+
+
+def _missing(path: Path) -> StrataError:
+    return StrataError(f"{path}: no such file; run `dvc repro` to make it")
+
+
+def _broken(path: Path, kind: str, error: Exception) -> StrataError:
+    return StrataError(f"{path}: not {kind} ({' '.join(str(error).split())}); delete it and run `dvc repro`")
 
 
 def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
@@ -132,5 +151,8 @@ def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(temporary, folder)
+    except OSError as error:
+        _raise_if_full(error, folder)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

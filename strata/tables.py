@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +21,8 @@ from strata.files import read_table, write_table
 
 GRADES = ("good", "ok", "easy", "hard", "junk")
 USABLE = "ok"  # images.status of a picture that can be used; anything else is the reason why not
+
+_BOX = ("x0", "y0", "x1", "y1")
 
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
@@ -37,7 +41,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             pa.field("query_id", pa.string(), nullable=False),
             pa.field("image_id", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in ("x0", "y0", "x1", "y1")),
+            *(pa.field(name, pa.float64()) for name in _BOX),
             pa.field("group", pa.string(), nullable=False),
         ]
     ),
@@ -46,7 +50,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             pa.field("query_id", pa.string(), nullable=False),
             pa.field("image_id", pa.string(), nullable=False),
             pa.field("grade", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in ("x0", "y0", "x1", "y1")),
+            *(pa.field(name, pa.float64()) for name in _BOX),
         ]
     ),
     "classes": pa.schema(
@@ -74,7 +78,8 @@ class Tables:
 def from_rows(name: str, rows: list[dict[str, Any]]) -> pa.Table:
     """Rows as dicts -> the table ``name``; a missing nullable column is null."""
     schema = SCHEMAS[name]
-    return pa.Table.from_pylist([{field: row.get(field) for field in schema.names} for row in rows], schema=schema)
+    columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
@@ -132,7 +137,9 @@ def _check_unique(path: Path, table: pa.Table, column: str) -> None:
 
 
 def _check_known(path: Path, table: pa.Table, column: str, known: pa.Array | pa.ChunkedArray) -> None:
-    found = pc.is_in(table[column], value_set=known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known)
+    found = pc.is_in(
+        table[column], value_set=known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
+    )
     row = pc.index(found, False).as_py()
     if row >= 0:
         raise StrataError(f"{path}: column {column}, row {row}: {table[column][row].as_py()!r} is not known")
@@ -140,41 +147,40 @@ def _check_known(path: Path, table: pa.Table, column: str, known: pa.Array | pa.
 
 def _check_labels(path: Path, tables: Tables) -> None:
     labels = pc.unique(pc.list_flatten(tables.images["labels"]))
-    unknown = sorted(set(labels.to_pylist()) - set(tables.classes["class_id"].to_pylist()))
+    unknown = sorted(set(labels.to_pylist()) - set(tables.classes["class_id"].to_pylist()), key=str)
     if not unknown:
         return
     for row, values in enumerate(tables.images["labels"].to_pylist()):
         if unknown[0] in values:
             raise StrataError(
-                f"{path}: column labels, row {row}: class {unknown[0]!r} is not in the classes table; add it to the "
-                "data set's YAML or mend the label"
+                f"{path}: column labels, row {row}: class {unknown[0]!r} is not in the classes table; "
+                "add it to the data set's YAML or mend the label"
             )
 
 
 def _check_boxes(path: Path, table: pa.Table, images: pa.Table) -> None:
     """Boxes are (x0, y0, x1, y1) in pixels, 0-based, x1 > x0, y1 > y0, inside the picture (1 px of slack)."""
-    if not table.num_rows:
+    box = np.stack([_floats(table[name]) for name in _BOX])  # (4, rows); null is NaN here
+    null = np.stack([table[name].is_null().to_numpy() for name in _BOX])
+    place = pc.index_in(table["image_id"], value_set=images["image_id"].combine_chunks())
+    width, height = (_floats(images[name].take(place)) for name in ("width", "height"))
+    x0, y0, x1, y1 = box
+    whole = null.all(axis=0)
+    no_box = ~whole & ~(np.isfinite(box).all(axis=0) & (x0 < x1) & (y0 < y1))
+    outside = ~whole & ((x0 < -1) | (y0 < -1) | (x1 > width + 1) | (y1 > height + 1))  # NaN: size not known
+    wrong = np.flatnonzero(no_box | outside)
+    if not len(wrong):
         return
-    sizes = dict(
-        zip(
-            images["image_id"].to_pylist(),
-            zip(images["width"].to_pylist(), images["height"].to_pylist(), strict=True),
-            strict=True,
-        )
+    row = int(wrong[0])
+    query_id, image_id, *sides = (table[name][row].as_py() for name in ("query_id", "image_id", *_BOX))
+    where = f"{path}: columns x0..y1, row {row} (query {query_id!r}): box {tuple(sides)}"
+    if no_box[row]:
+        raise StrataError(f"{where} is no box (x0 < x1, y0 < y1; all four or none)")
+    raise StrataError(
+        f"{where} leaves its picture {image_id!r} ({width[row]:.0f} x {height[row]:.0f}); "
+        "boxes are x0, y0, x1, y1 in pixels"
     )
-    columns = (table[name].to_pylist() for name in ("image_id", "x0", "y0", "x1", "y1"))
-    for row, (image_id, x0, y0, x1, y1) in enumerate(zip(*columns, strict=True)):
-        box = (x0, y0, x1, y1)
-        missing = sum(value is None for value in box)
-        if missing == 4:
-            continue
-        width, height = sizes[image_id]
-        if missing or not (x0 < x1 and y0 < y1):
-            raise StrataError(f"{path}: columns x0..y1, row {row}: {box} is no box (x0 < x1, y0 < y1; all four or none)")
-        if width is None:
-            continue
-        if x0 < -1 or y0 < -1 or x1 > width + 1 or y1 > height + 1:
-            raise StrataError(
-                f"{path}: columns x0..y1, row {row}: box {box} leaves its picture {image_id!r} ({width} x {height}); "
-                "boxes are x0, y0, x1, y1 in pixels"
-            )
+
+
+def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
