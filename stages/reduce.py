@@ -12,6 +12,8 @@ from strata.files import read_json, write_json
 from strata.reduction import reduce_vectors
 from strata.vector_blocks import read_vector_rows, vector_width
 
+MEND = "lower reduce.components or add pictures"
+
 
 def main() -> str:
     descriptors, reduced = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
@@ -24,7 +26,7 @@ def main() -> str:
     pictures = int(database_rows(read_vector_rows(descriptors / f"{names[0]}.parquet")).sum())
     wanted = min(reduce.components, *(vector_width(descriptors / f"{name}.parquet") for name in names))
     if pictures - 1 < wanted:
-        warn("reduce", f"{pictures} pictures give {pictures - 1} components, not {reduce.components}")
+        warn("reduce", f"{pictures} pictures give {pictures - 1} components, not {reduce.components}; {MEND}")
     policies = {
         "components": kept,
         "whiten": reduce.whiten,

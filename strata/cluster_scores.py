@@ -2,7 +2,7 @@
 
 AMI, NMI (arithmetic mean), ARI and purity compare with the classes of one facet; ``purity_chance`` is the
 mean purity after shuffling the labels (purity grows with k, and that of random clusters is far from 0).
-Silhouette needs no labels; it measures distances in the layer's own space, so layers cannot be compared by it.
+Silhouette needs no labels; it measures distances in the layer's own space and compares no layers.
 """
 
 from __future__ import annotations

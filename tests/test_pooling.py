@@ -149,7 +149,7 @@ def test_the_global_vector_is_one_more_region():
 
 def test_cls_names_the_layer_without_a_class_token_and_those_with_one():
     infos = [info(name="stem"), info(name="late", has_cls=True), info("vector", name="embedding")]
-    with pytest.raises(StrataError, match="'stem' has no class token.*late, embedding"):
+    with pytest.raises(StrataError, match=r"'stem' has no class token.*late, embedding"):
         check_poolable(infos, "cls", 3)
     check_poolable(infos[1:], "cls", 3)
 

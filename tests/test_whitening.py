@@ -59,7 +59,7 @@ def test_a_whitening_of_another_kind_is_refused():
     check_whitening(whitening, "w", dimensions=3, unit="regions", centered=False)
     with pytest.raises(StrataError, match="w: made for vectors of 3 dimensions, this layer has 4"):
         check_whitening(whitening, "w", dimensions=4, unit="regions", centered=False)
-    with pytest.raises(StrataError, match="fitted on regions .* this run has descriptors"):
+    with pytest.raises(StrataError, match=r"fitted on regions .* this run has descriptors"):
         check_whitening(whitening, "w", dimensions=3, unit="descriptors", centered=False)
     with pytest.raises(StrataError, match=r"pool\.center=true"):
         check_whitening(whitening, "w", dimensions=3, unit="regions", centered=True)

@@ -1,0 +1,112 @@
+"""The linear probe: the rotation is exact, the counts are right, nothing to learn is no crash."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from strata.facets import FacetLabels
+from strata.intervals import corrected_t
+from strata.probing import Protocol, probe, rotated
+
+PROTOCOL = Protocol(C=0.316, splits=4, test_share=0.25, seed=22)
+
+
+def labels_of(codes, several=0):
+    return FacetLabels("motif", ["a", "b", "c"], np.asarray(codes, np.int64), 0, several)
+
+
+def data(n=60, dimensions=8, spread=0.3, seed=0):
+    random = np.random.default_rng(seed)
+    codes = np.arange(n) % 3
+    centres = random.normal(size=(3, dimensions))
+    return centres[codes] + spread * random.normal(size=(n, dimensions)), codes
+
+
+def test_the_rotation_keeps_every_inner_product():
+    values = np.random.default_rng(0).normal(size=(7, 40)).astype(np.float32)
+    turned = rotated(values)
+    assert turned.shape == (7, 7)
+    np.testing.assert_allclose(turned @ turned.T, values.astype(np.float64) @ values.T, atol=1e-5)
+    assert rotated(values.T).shape == (40, 7)
+
+
+def test_the_rotated_regression_gives_the_same_probabilities():
+    values, codes = data(n=30, dimensions=90, spread=2.0)
+    turned = rotated(values)
+    model = LogisticRegression(C=0.316, tol=1e-10, max_iter=5000)
+    plain = model.fit(values[:20], codes[:20]).predict_proba(values[20:])
+    np.testing.assert_allclose(
+        model.fit(turned[:20], codes[:20]).predict_proba(turned[20:]), plain, atol=1e-6
+    )
+
+
+def test_separable_classes_are_named_and_the_interval_holds_the_mean():
+    values, codes = data(spread=0.9)
+    scores = probe(rotated(values), labels_of(codes), PROTOCOL)
+    assert scores["accuracy"] > 0.7
+    assert scores["accuracy_low"] <= scores["accuracy"] <= scores["accuracy_high"]
+    assert scores["train_accuracy"] >= scores["accuracy"]
+    assert scores["chance"] == pytest.approx(1 / 3)
+    assert scores["majority"] == pytest.approx(1 / 3)
+    assert (scores["classes"], scores["probed"], scores["left_out"]) == (3, 60, 0)
+    assert scores["not_converged"] == 0
+
+
+def test_scores_equal_a_plain_loop_over_scikit_learn():
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    values, codes = data(n=90, spread=2.0)
+    codes[:20] = 0
+    accuracy, balanced = [], []
+    for train, test in StratifiedShuffleSplit(4, test_size=0.25, random_state=22).split(values, codes):
+        model = LogisticRegression(C=0.316, max_iter=1000).fit(values[train], codes[train])
+        accuracy.append(model.score(values[test], codes[test]))
+        balanced.append(balanced_accuracy_score(codes[test], model.predict(values[test])))
+    scores = probe(rotated(values), labels_of(codes), PROTOCOL)
+    assert scores["accuracy"] == pytest.approx(np.mean(accuracy))
+    assert scores["balanced_accuracy"] == pytest.approx(np.mean(balanced))
+    low, high = corrected_t(accuracy, len(test) / len(train))
+    assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((low, high))
+
+
+def test_a_class_of_one_picture_and_unlabelled_pictures_are_left_out():
+    values, codes = data(n=41)
+    codes = np.where(np.arange(41) % 3 == 2, 0, codes)
+    codes[-1], codes[0] = 2, -1
+    scores = probe(rotated(values), labels_of(codes), PROTOCOL)
+    assert (scores["classes"], scores["probed"], scores["left_out"]) == (2, 39, 2)
+
+
+@pytest.mark.parametrize(
+    ("codes", "several", "said"),
+    [
+        ([0] * 10, 0, "one class has"),
+        ([-1] * 10, 0, "no class has"),
+        ([0, 1, 2], 0, "no class has"),
+        ([0, 1] * 5, 3, "3 pictures have several labels"),
+        ([0, 0, 1, 1, 2, 2], 0, "6 pictures cannot be split for 3 classes"),
+    ],
+)
+def test_where_nothing_can_be_learnt_a_text_says_why(codes, several, said):
+    scores = probe(rotated(np.eye(len(codes))), labels_of(codes, several), PROTOCOL)
+    assert list(scores) == ["probe_status"]
+    assert said in scores["probe_status"]
+
+
+def test_one_split_has_no_interval():
+    values, codes = data()
+    scores = probe(rotated(values), labels_of(codes), Protocol(0.316, 1, 0.25, 22))
+    assert scores["accuracy_low"] is scores["accuracy_high"] is None
+
+
+def test_fits_that_stop_early_are_counted_not_warned_about(monkeypatch):
+    monkeypatch.setattr("strata.probing.MAX_ITERATIONS", 1)
+    values, codes = data(spread=2.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert probe(rotated(values), labels_of(codes), PROTOCOL)["not_converged"] == 4
