@@ -1,0 +1,60 @@
+"""extract: one pass over the pictures: region maxima and statistics of every layer, through the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track
+from stages.settings import model_conf, params
+from strata.errors import StrataError
+from strata.extraction.run import Extracted, Place, Request, extract
+from strata.tables import read_tables
+from strata.workspace import store_root
+
+
+def main() -> str:
+    tables, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    run = params()
+    request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)
+    return summary(extract(out, read_tables(tables), request, place(), track=track))
+
+
+def place() -> Place:
+    """Where and how fast, from the environment."""
+    return Place(
+        store=store_root(),
+        device=os.environ.get("STRATA_DEVICE") or "cpu",
+        batch=count("STRATA_BATCH", 32),
+        workers=count("STRATA_WORKERS", os.cpu_count() or 1),
+    )
+
+
+def count(variable: str, default: int) -> int:
+    """A whole number above 0 from the environment."""
+    value = os.environ.get(variable) or str(default)
+    if not value.isdecimal() or int(value) < 1:
+        raise StrataError(
+            f"environment: {variable} = {value!r} is no whole number above 0; unset it for {default}"
+        )
+    return int(value)
+
+
+def summary(done: Extracted) -> str:
+    """The counts, in one line."""
+    speed = f", {done.computed / done.seconds:.1f} views/s" if done.computed else ""
+    return (
+        f"{done.pictures} pictures and {done.queries} boxed queries x {done.layers} layers, "
+        f"{done.computed} views computed and {done.from_store} from the store, {done.rejected} rejected"
+        f"{speed}, {mib(done.out_bytes)}; store {mib(done.store_bytes)} (`make clean-store` frees it)"
+    )
+
+
+def mib(size_bytes: int) -> str:
+    """Bytes in MiB, for people."""
+    return f"{size_bytes / 2**20:.1f} MiB"
+
+
+if __name__ == "__main__":
+    run_stage("extract", main)

@@ -1,0 +1,1 @@
+"""One pass over the pictures: plan, look up, compute what is missing, assemble. Start at ``run``."""

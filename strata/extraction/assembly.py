@@ -1,0 +1,86 @@
+"""Lay stored items out as the arrays later stages read, one row after the other.
+
+Every shard is read once and its rows are written where they belong: memory holds one shard, whatever the
+number of pictures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from strata.errors import StrataError
+from strata.store import Arrays, Slot, Space, read_shard
+
+Run = tuple[int, int, int]  # first row of the out, first row of the shard, how many
+
+
+def assemble_layer(folder: Path, space: Space, slots: Mapping[str, Slot], items: Sequence[str]) -> None:
+    """Write ``FOLDER/ARRAY.npy`` for every array of ``space``; row i is ``items[i]``.
+
+    Raises BrokenShard when a shard turns out unreadable (it is gone then: compute what it held
+    and call again), StrataError on a full disk.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    offsets = {name: _create(folder / f"{name}.npy", len(items), *space.rows[name]) for name in space.rows}
+    try:
+        with contextlib.ExitStack() as stack:
+            streams = {
+                name: stack.enter_context(open(folder / f"{name}.npy", "r+b", buffering=0))
+                for name in space.rows
+            }
+            for shard, runs in _runs_by_shard(slots, items).items():
+                _scatter(streams, offsets, read_shard(space, shard), runs)
+            for stream in streams.values():
+                os.fsync(stream.fileno())
+    except OSError as error:
+        raise StrataError(f"{folder}: cannot be written ({error.strerror}); is its disk full?") from error
+
+
+def row_bytes(rows: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> int:
+    """Bytes of one row of all arrays."""
+    return sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in rows.values())
+
+
+def _create(path: Path, count: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """Make an ``.npy`` of ``count`` rows, still empty, and return where its first row begins."""
+    open_memmap: Any = np.lib.format.open_memmap  # numpy has no types for it
+    made = open_memmap(path, mode="w+", dtype=dtype, shape=(count, *shape))
+    return int(made.offset)
+
+
+def _runs_by_shard(slots: Mapping[str, Slot], items: Sequence[str]) -> dict[Path, list[Run]]:
+    """Which stretches of rows each shard fills, as long as they can be."""
+    runs: dict[Path, list[Run]] = {}
+    for row, item in enumerate(items):
+        shard, source = slots[item]
+        known = runs.setdefault(shard, [])
+        if known and row == known[-1][0] + known[-1][2] and source == known[-1][1] + known[-1][2]:
+            known[-1] = (known[-1][0], known[-1][1], known[-1][2] + 1)
+        else:
+            known.append((row, source, 1))
+    return runs
+
+
+def _scatter(
+    streams: Mapping[str, IO[bytes]], offsets: Mapping[str, int], arrays: Arrays, runs: Iterable[Run]
+) -> None:
+    for name, stream in streams.items():
+        values = np.ascontiguousarray(arrays[name])
+        width = values[0].nbytes
+        for row, source, count in runs:
+            stream.seek(offsets[name] + row * width)
+            _write_all(stream, values[source : source + count])
+
+
+def _write_all(stream: IO[bytes], values: npt.NDArray[Any]) -> None:
+    """A raw write may take less than all of it: some systems stop at 2 GiB."""
+    left = memoryview(values.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    while left:
+        left = left[stream.write(left) :]

@@ -1,0 +1,64 @@
+"""Views of pictures, made by threads ahead of the network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from strata.errors import StrataError
+from strata.extraction.plan import Job
+from strata.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """A job and its view, or the reason why there is none."""
+
+    job: Job
+    picture: ViewedPicture | None
+    reason: str
+
+
+def view_pictures(jobs: Iterable[Job], spec: ViewSpec, *, workers: int, ahead: int) -> Iterator[Viewed]:
+    """The jobs' views, in their order; at most ``ahead`` of them wait to be taken.
+
+    A picture that cannot be decoded has a reason instead. Raises StrataError for a file that is gone or not
+    the one ``prepare`` saw: what is stored under its hash would be wrong.
+    """
+    waiting: deque[Future[Viewed]] = deque()
+    left = iter(jobs)
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        try:
+            waiting.extend(pool.submit(_view, job, spec) for job in islice(left, ahead))
+            while waiting:
+                done = waiting.popleft().result()
+                waiting.extend(pool.submit(_view, job, spec) for job in islice(left, 1))
+                yield done
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _view(job: Job, spec: ViewSpec) -> Viewed:
+    data = _read(job)
+    try:
+        picture = decode_picture(data, fast_target_px=spec.fast_target_px if job.box is None else None)
+    except PictureError as error:
+        return Viewed(job, None, str(error))
+    return Viewed(job, make_view(picture, spec, job.box, same_scale=job.same_scale), "")
+
+
+def _read(job: Job) -> bytes:
+    try:
+        data = Path(job.path).read_bytes()
+    except OSError as error:
+        raise StrataError(
+            f"{job.path}: {error.strerror or error}, but `prepare` saw it; run `dvc repro` once more"
+        ) from None
+    if hashlib.sha256(data).hexdigest() != job.sha256:
+        raise StrataError(f"{job.path}: it has changed since `prepare` saw it; run `dvc repro` once more")
+    return data

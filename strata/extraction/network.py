@@ -1,0 +1,157 @@
+"""The network a run uses: its layers, what is kept of each, how many pictures go through it at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strata.features import Kind, LayerInfo
+from strata.layers import Tap, resolve_layers
+from strata.models import LoadedModel, load_model
+from strata.params import ExtractParams, ModelConf
+from strata.region_maxima import Pooling
+from strata.regions import count_regions
+from strata.views import ViewSpec
+from strata.weights import CONFIG
+
+LOCAL = "local-dir:"
+HELD_BYTES = 512 << 20  # of one batch's maps as float32
+HELD_PIXELS = 32 * 448 * 448  # of one batch's views: bounds what the network itself holds
+
+Rows = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: where it is tapped, what is kept of it, and dtype and shape of a row of each array."""
+
+    tap: Tap
+    info: LayerInfo
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded model, its layers in the order asked for, and how many pictures go through it at once.
+
+    ``batch`` is constant in a run, a short batch is filled up: kernels must not depend on how many are left.
+    """
+
+    model: LoadedModel
+    layers: tuple[Layer, ...]
+    params: ExtractParams
+    batch: int
+
+    @property
+    def spec(self) -> ViewSpec:
+        """How pictures are viewed for this model."""
+        model = self.model
+        return ViewSpec(
+            model.image_size_px, self.params.view, self.params.decode, model.interpolation, model.fill
+        )
+
+    @property
+    def pooling(self) -> Pooling:
+        """How maps are pooled."""
+        return Pooling(self.params.levels, self.params.gem_p, self.params.position_l2)
+
+
+def open_network(
+    conf: ModelConf,
+    name: str,
+    layers: Sequence[str],
+    params: ExtractParams,
+    *,
+    device: str,
+    batch: int,
+    hash_record: Path | None,
+) -> Network:
+    """Load the model ``name`` and find its layers. Raises StrataError for whatever cannot be had.
+
+    ``batch`` is halved until a batch's maps and pixels keep within HELD_BYTES and HELD_PIXELS.
+    """
+    model = load_model(
+        conf,
+        precision=params.precision,
+        image_size_px=params.image_size,
+        conv1_stride=params.conv1_stride,
+        device=device,
+        hash_record=hash_record,
+        name=name,
+    )
+    taps = resolve_layers(model, layers, conf.aliases)
+    return Network(model, tuple(_layer(tap, params) for tap in taps), params, _batch(taps, model, batch))
+
+
+def space_key(network: Network, layer: Layer) -> dict[str, Any]:
+    """Everything that decides the values of a layer's arrays, as JSON: the key of its space in the store.
+
+    Aliases are resolved, and what has no bearing on a layer's kind is left out: another GeM exponent computes
+    no embedding again.
+    """
+    model, params, kind = network.model, network.params, layer.info.kind
+    return {
+        "network": _architecture(model),
+        "weights": model.sha256,
+        "module": layer.tap.module,
+        "kind": kind,
+        "size_px": model.image_size_px,
+        "conv1_stride": model.conv1_stride,
+        "view": params.view,
+        "interpolation": model.interpolation,
+        "fill": list(model.fill),
+        "decode": params.decode,
+        "mean": list(model.mean) if params.pixel_norm == "model" else None,
+        "std": list(model.std) if params.pixel_norm == "model" else None,
+        "precision": params.precision,
+        "position_l2": None if kind == "vector" else params.position_l2,
+        "levels": params.levels if kind == "regions" else None,
+        "gem_p": params.gem_p if kind == "regions" else None,
+    }
+
+
+def _layer(tap: Tap, params: ExtractParams) -> Layer:
+    positions, half, single = tap.height * tap.width, np.dtype("<f2"), np.dtype("<f4")
+    one = (single, (tap.channels,))
+    regions = count_regions(tap.height, tap.width, params.levels)
+    rows: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]
+    kind: Kind
+    if tap.kind == "vector":
+        kind, rows = "vector", {"vector": one}
+    elif positions <= regions:
+        kind, rows = "map", {"map": (half, (positions, tap.channels))}
+    else:
+        kind, rows = "regions", {"regions": (half, (regions, tap.channels)), "mean": one, "gem": one}
+    if tap.has_cls:
+        rows["cls"] = one
+    info = LayerInfo(
+        name=tap.name,
+        module=tap.module,
+        kind=kind,
+        channels=tap.channels,
+        height=tap.height,
+        width=tap.width,
+        levels=params.levels,
+        gem_p=params.gem_p,
+        has_cls=tap.has_cls,
+    )
+    return Layer(tap, info, rows)
+
+
+def _batch(taps: Iterable[Tap], model: LoadedModel, batch: int) -> int:
+    held = sum(4 * tap.channels * tap.height * tap.width for tap in taps)
+    while batch > 1 and (batch * held > HELD_BYTES or batch * model.image_size_px**2 > HELD_PIXELS):
+        batch //= 2
+    return batch
+
+
+def _architecture(model: LoadedModel) -> str:
+    """What the weights are put into: open_clip's name for it, or the hash of the folder's own description."""
+    if not model.spec.startswith(LOCAL):
+        return model.spec
+    return hashlib.sha256((Path(model.spec.removeprefix(LOCAL)) / CONFIG).read_bytes()).hexdigest()

@@ -1,0 +1,217 @@
+"""The whole of ``extract``: plan, look up in the store, compute what is missing, lay out the features."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+
+from strata.errors import StrataError
+from strata.extraction.assembly import assemble_layer, row_bytes
+from strata.extraction.computing import Check, Work, compute, missing_work
+from strata.extraction.network import Network, open_network, space_key
+from strata.extraction.plan import Job, Plan, Row, plan_extraction, rows_table
+from strata.extraction.precision import check_precision
+from strata.features import write_layer_info
+from strata.files import make_in_place, write_json, write_table
+from strata.params import ExtractParams, ModelConf, QueryView
+from strata.store import BrokenShard, Slot, Space, find_items, open_space, store_bytes
+from strata.tables import USABLE, Tables
+from strata.track import Track, no_track
+
+ATTEMPTS = 5  # a broken shard is computed again; a store that keeps breaking is a broken disk
+REJECTED_SCHEMA = pa.schema(
+    [pa.field("image_id", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to extract: which layers of which model, how."""
+
+    model: str
+    conf: ModelConf
+    layers: tuple[str, ...]
+    params: ExtractParams
+    query_view: QueryView
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how fast: the store, the device, pictures a batch, decoding threads. Changes no result."""
+
+    store: Path
+    device: str = "cpu"
+    batch: int = 32
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was done. ``computed`` and ``from_store`` count views; ``seconds`` is the time spent computing."""
+
+    pictures: int
+    queries: int
+    layers: int
+    computed: int
+    from_store: int
+    rejected: int
+    seconds: float
+    out_bytes: int
+    store_bytes: int
+    batch: int
+
+
+def extract(
+    folder: Path,
+    tables: Tables,
+    request: Request,
+    place: Place,
+    *,
+    track: Track = no_track,
+    announce: Callable[[str], None] = lambda _: None,
+) -> Extracted:
+    """Write the features of ``tables`` into ``folder`` (see ``strata.features``), which appears when done.
+
+    ``announce`` is told what is about to be computed and how many bytes it takes, if anything is. Raises
+    StrataError of one line: an unknown layer, no usable picture, a disk too small, a file that changed.
+    """
+    plan = plan_extraction(tables, request.query_view)
+    network = open_network(
+        request.conf,
+        request.model,
+        request.layers,
+        request.params,
+        device=place.device,
+        batch=place.batch,
+        hash_record=place.store / "weights.tsv",
+    )
+    spaces = {
+        layer.info.name: open_space(place.store, space_key(network, layer), layer.rows)
+        for layer in network.layers
+    }
+    rejected: dict[str, str] = {}
+    computed: set[Job] = set()
+    seconds = 0.0
+    for _ in range(ATTEMPTS):
+        stored = {name: find_items(space) for name, space in spaces.items()}
+        left = (job for job in plan.jobs if job.sha256 not in rejected)
+        works = missing_work(left, network.layers, stored)
+        if works:
+            announce(_check_disk(folder, place.store, plan, network, works))
+            started = time.perf_counter()
+            rejected |= compute(
+                network,
+                works,
+                spaces,
+                stored,
+                workers=place.workers,
+                check=_check(network, request),
+                track=track,
+            )
+            seconds += time.perf_counter() - started
+            computed.update(job for work in works for job in work.jobs if job.sha256 not in rejected)
+            stored = {name: find_items(space) for name, space in spaces.items()}
+        rows = _kept_rows(plan, rejected)
+        refused = _rejected(tables, rejected)
+        try:
+            make_in_place(folder, partial(_fill, network, spaces, stored, rows, refused))
+            break
+        except BrokenShard:
+            continue
+    else:
+        raise StrataError(
+            f"{place.store}: the store's files keep breaking; check its disk or set STRATA_STORE"
+        )
+    return Extracted(
+        pictures=sum(row.query_id is None for row in rows),
+        queries=sum(row.query_id is not None for row in rows),
+        layers=len(network.layers),
+        computed=len(computed),
+        from_store=sum(job.sha256 not in rejected for job in plan.jobs) - len(computed),
+        rejected=refused.num_rows,
+        seconds=seconds,
+        out_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        store_bytes=store_bytes(place.store),
+        batch=network.batch,
+    )
+
+
+def _fill(
+    network: Network,
+    spaces: Mapping[str, Space],
+    stored: Mapping[str, Mapping[str, Slot]],
+    rows: Sequence[Row],
+    refused: pa.Table,
+    folder: Path,
+) -> None:
+    """All files of the features, into an empty folder."""
+    items = [row.item for row in rows]
+    for layer in network.layers:
+        name = layer.info.name
+        if any(item not in stored[name] for item in items):
+            raise BrokenShard(f"{name}: a shard has vanished")
+        assemble_layer(folder / name, spaces[name], stored[name], items)
+        write_layer_info(folder, layer.info)
+    write_json(folder / "layers.json", [layer.info.name for layer in network.layers])
+    write_table(folder / "rows.parquet", rows_table(rows))
+    write_table(folder / "rejected.parquet", refused)
+
+
+def _check(network: Network, request: Request) -> Check | None:
+    if request.params.precision == "fp32":
+        return None
+    return partial(check_precision, network, request.conf, request.model)
+
+
+def _kept_rows(plan: Plan, rejected: Mapping[str, str]) -> list[Row]:
+    """The rows of pictures that could be decoded; StrataError when there are none."""
+    rows = [row for row in plan.rows if row.sha256 not in rejected]
+    if not rows:
+        first = plan.jobs[0]
+        raise StrataError(
+            f"none of the {len(rejected)} pictures could be decoded; "
+            f"the first is {first.path}: {rejected[first.sha256]}"
+        )
+    return rows
+
+
+def _rejected(tables: Tables, rejected: Mapping[str, str]) -> pa.Table:
+    """``rejected.parquet``: usable by their headers, but not by their pixels."""
+    images = tables.images.sort_by("image_id")
+    columns = (images[name].to_pylist() for name in ("image_id", "sha256", "status"))
+    content = [
+        {"image_id": image_id, "reason": rejected[sha256]}
+        for image_id, sha256, status in zip(*columns, strict=True)
+        if status == USABLE and sha256 in rejected
+    ]
+    return pa.Table.from_pylist(content, schema=REJECTED_SCHEMA)
+
+
+def _check_disk(folder: Path, store: Path, plan: Plan, network: Network, works: Sequence[Work]) -> str:
+    """What is going to be computed, in words; StrataError when it will not fit on the disks."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    out = len(plan.rows) * sum(row_bytes(layer.rows) for layer in network.layers)
+    new = sum(
+        sum(len(job.items) for job in work.jobs) * sum(row_bytes(layer.rows) for layer in work.layers)
+        for work in works
+    )
+    same = os.stat(folder.parent).st_dev == os.stat(store).st_dev
+    for where, needed in ((folder.parent, out + new if same else out), (store, new)):
+        free = shutil.disk_usage(where).free
+        if needed > free:
+            raise StrataError(
+                f"{where}: about {needed / 2**30:.2f} GiB of features do not fit, {free / 2**30:.2f} GiB are "
+                "free; make room, ask for fewer layers, or lower extract.levels"
+            )
+    views = sum(len(work.jobs) for work in works)
+    return (
+        f"{views} of {len(plan.jobs)} views to compute; about {out / 2**20:.0f} MiB of features, "
+        f"{new / 2**20:.0f} MiB more in the store"
+    )
