@@ -14,7 +14,7 @@ from pathlib import Path
 from strata.errors import StrataError
 
 UP_TO_DATE = "Data and pipelines are up to date."
-RUNNING = re.compile(r"Running stage '([^']+)'")
+STAGE = re.compile(r"(?:Running stage|failed to reproduce) '([^']+)'")
 
 
 def main() -> str:
@@ -29,21 +29,14 @@ def main() -> str:
         raise StrataError(f"{dvc}: no DVC beside this Python; run `make test`, which installs it") from None
     if done.returncode == 0 and UP_TO_DATE in done.stdout:
         return "dvc.lock is up to date"
-    stages = RUNNING.findall(done.stdout)
-    if stages:
-        raise StrataError(
-            f"dvc.lock is out of date; run `dvc repro` and commit it. It would run: {', '.join(stages)}"
-        )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+    said = " ".join(" ".join(errors or [done.stderr]).split())
+    because = f" ({said})" if said else ""
+    stages = dict.fromkeys(STAGE.findall(done.stdout + done.stderr))
+    if not stages:
+        raise StrataError(f"DVC cannot tell whether dvc.lock is up to date{because}")
     raise StrataError(
-        f"DVC cannot tell whether dvc.lock is up to date: {_last_line(done.stderr or done.stdout)}"
-    )
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next(
-        (line for line in reversed(lines) if line.startswith("ERROR")),
-        lines[-1] if lines else "it said nothing",
+        f"dvc.lock is out of date at {', '.join(stages)}; run `dvc repro` and commit it{because}"
     )
 
 

@@ -30,7 +30,9 @@ def test_deps_equal_the_imports(pipeline: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_imports_are_followed_through_modules(tmp_path: Path) -> None:
-    write(tmp_path, stages__a="import strata.b", strata__b="from strata.c import f", strata__c="", strata__d="")
+    write(
+        tmp_path, stages__a="import strata.b", strata__b="from strata.c import f", strata__c="", strata__d=""
+    )
     assert names("stages.a", tmp_path) == {"stages/a.py", "strata/b.py", "strata/c.py"}
 
 
@@ -40,7 +42,9 @@ def test_imports_inside_functions_count(tmp_path: Path) -> None:
 
 
 def test_imports_for_types_alone_do_not_count(tmp_path: Path) -> None:
-    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import strata.b\nelse:\n    import strata.c\n"
+    text = (
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  import strata.b\nelse:\n  import strata.c\n"
+    )
     write(tmp_path, stages__a=text, strata__b="", strata__c="")
     assert names("stages.a", tmp_path) == {"stages/a.py", "strata/c.py"}
 
@@ -51,7 +55,12 @@ def test_a_circle_of_imports_ends(tmp_path: Path) -> None:
 
 
 def test_a_package_counts_only_when_its_init_holds_code(tmp_path: Path) -> None:
-    write(tmp_path, stages__a="from strata.p.m import x\nfrom strata.q.m import x\n", strata__p__m="", strata__q__m="")
+    write(
+        tmp_path,
+        stages__a="from strata.p.m import x\nfrom strata.q.m import x\n",
+        strata__p__m="",
+        strata__q__m="",
+    )
     (tmp_path / "strata/p/__init__.py").write_text('"""Words."""\nfrom __future__ import annotations\n')
     (tmp_path / "strata/q/__init__.py").write_text('"""Words."""\nfrom strata.r import x\n')
     write(tmp_path, strata__r="")
@@ -80,14 +89,14 @@ def test_parameters_and_messages_are_not_followed(tmp_path: Path) -> None:
 def test_a_stage_without_a_script_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StrataError, match=r"^stages\.a: no such module$"):
         closure("stages.a", tmp_path)
-    with pytest.raises(StrataError, match="is not `python -m stages.NAME"):
+    with pytest.raises(StrataError, match=r"is not `python -m stages\.NAME"):
         stage_deps({"cmd": "python stages/a.py", "deps": []}, tmp_path)
 
 
 def test_writing_keeps_comments_and_the_order_of_data(tmp_path: Path) -> None:
     write(tmp_path, stages__a="import strata.b, strata.c", strata__b="", strata__c="")
     before = (
-        "# what runs\nstages:\n  a:\n    desc: first    # a word\n    cmd: python -m stages.a data/x\n    deps:\n"
+        "# runs\nstages:\n  a:\n    desc: first    # a word\n    cmd: python -m stages.a data/x\n    deps:\n"
         "      - strata/gone.py\n      - stages/a.py\n      - data/z\n      - data/${dataset}\n    params:\n"
         "      - params.yaml:\n    outs:\n      - data/x\n"
     )

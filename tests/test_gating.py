@@ -131,11 +131,15 @@ def test_changed_policies_come_before_the_numbers_they_explain() -> None:
 
 
 def test_metrics_beside_the_layers_are_compared_too() -> None:
-    failures = compare({"m.json": {"map": 0.5, "dataset": "demo"}}, {"m.json": {"map": 0.4, "dataset": "x"}}, RULES)
+    failures = compare(
+        {"m.json": {"map": 0.5, "dataset": "demo"}}, {"m.json": {"map": 0.4, "dataset": "x"}}, RULES
+    )
     assert [failure.name for failure in failures.failures] == ["m.json dataset", "m.json map"]
 
 
-@pytest.mark.parametrize("content", [[1], {"stem": {"map": [0.5]}}, {"stem": [0.5]}, {"stem": {"map": {"a": 1}}}])
+@pytest.mark.parametrize(
+    "content", [[1], {"stem": {"map": [0.5]}}, {"stem": [0.5]}, {"stem": {"map": {"a": 1}}}]
+)
 def test_metrics_of_another_shape_are_one_line(content: Any) -> None:
     with pytest.raises(StrataError, match=r"^m\.json: "):
         compare({"m.json": {}}, {"m.json": content}, RULES)
@@ -151,13 +155,21 @@ def test_an_accepted_change_counts_for_its_base_alone() -> None:
     accepted = [Accepted(base="0123abc", values="metrics/zeroshot.json *", reason="new prompts")]
     assert is_accepted(failure, accepted, "0123abc" + "0" * 33)
     assert not is_accepted(failure, accepted, "f" * 40)
-    assert not is_accepted(Failure("metrics/probe.json", "stem", "x", "1", "0", ""), accepted, "0123abc" + "0" * 33)
+    assert not is_accepted(
+        Failure("metrics/probe.json", "stem", "x", "1", "0", ""), accepted, "0123abc" + "0" * 33
+    )
 
 
 numbers = st.floats(0, 1).map(lambda value: round(value, 4))
 
 
-@given(st.dictionaries(st.sampled_from("abcdef"), numbers), st.dictionaries(st.sampled_from("abcdef"), numbers))
-def test_it_fails_exactly_when_a_number_is_gone_or_dropped(old: dict[str, float], new: dict[str, float]) -> None:
-    expected = {key for key, value in old.items() if key not in new or round((value - new[key]) * 10_000) > 200}
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), numbers), st.dictionaries(st.sampled_from("abcdef"), numbers)
+)
+def test_it_fails_exactly_when_a_number_is_gone_or_dropped(
+    old: dict[str, float], new: dict[str, float]
+) -> None:
+    expected = {
+        key for key, value in old.items() if key not in new or round((value - new[key]) * 10_000) > 200
+    }
     assert {it.metric for it in compare({"f": {"l": old}}, {"f": {"l": new}}, RULES).failures} == expected

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    loaded: dict[str, Any] = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = YAML(typ="safe", pure=True).load(
+        (ROOT / "params.yaml").read_text(encoding="utf-8")
+    )
     loaded["extract"]["levels"] = loaded["pool"]["levels"] = 3
     return loaded
 
@@ -107,7 +109,9 @@ def test_a_misspelt_key_is_named(values: dict[str, Any], key: str) -> None:
 
 
 def test_pooling_more_levels_than_are_kept_says_what_to_do(values: dict[str, Any]) -> None:
-    with pytest.raises(StrataError, match=r"pool\.levels is 4 .* extract\.levels = 3 .*raise extract\.levels"):
+    with pytest.raises(
+        StrataError, match=r"pool\.levels is 4 .* extract\.levels = 3 .*raise extract\.levels"
+    ):
         parse(Params, changed(values, "pool.levels", 4), "params.yaml")
 
 

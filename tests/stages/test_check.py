@@ -160,7 +160,10 @@ def test_one_cluster_is_refused_wherever_it_stands(change: Change) -> None:
 
 def test_a_prompt_of_an_unknown_facet_lists_those_there_are(change: Change) -> None:
     change("conf/datasets/zoo.yaml", "prompts.plain.facet", "mood")
-    assert refusal() == "conf/datasets/zoo.yaml: prompts.plain: facet 'mood' is not in classes; there are: animal"
+    assert (
+        refusal()
+        == "conf/datasets/zoo.yaml: prompts.plain: facet 'mood' is not in classes; there are: animal"
+    )
 
 
 def test_facets_are_not_checked_where_the_classes_come_later(change: Change) -> None:
@@ -202,16 +205,20 @@ def test_the_path_of_local_weights_must_be_set_and_exist(project: Path, change: 
     assert "conf/paths/local.yaml: path is not set" in refusal()
     change("conf/paths/local.yaml", "path", "weights")
     assert refusal() == (
-        "conf/paths/local.yaml: path = 'weights': no weights there; mend the path and run again"
+        f"conf/paths/local.yaml: path = '{project}/weights': no weights there; mend the path and run again"
     )
     (project / "weights").mkdir()
     assert check.main().startswith("zoo, local, ")
 
 
 def test_missing_weights_say_where_they_come_from(change: Change) -> None:
-    change("conf/models/rn.yaml", "weights", {**WEIGHTS, "path": "models/rn", "source": "python -m training.train"})
+    change(
+        "conf/models/rn.yaml",
+        "weights",
+        {**WEIGHTS, "path": "models/rn", "source": "make weights"},
+    )
     assert refusal() == (
-        "conf/models/rn.yaml: weights.path = 'models/rn': no weights there; they come from: python -m training.train"
+        "conf/models/rn.yaml: weights.path = 'models/rn': no weights there; they come from: make weights"
     )
 
 
