@@ -11,7 +11,6 @@ from strata.files import write_bytes
 from strata.hashing import known_hashes
 from strata.listing import FolderSources, listing_bytes, scan_folder, table_files, weights_bytes
 from strata.params import parse
-from strata.workspace import project_root
 
 
 def main() -> str:
@@ -21,7 +20,7 @@ def main() -> str:
 
 def scan_pictures(out: Path) -> str:
     """List the pictures of conf/paths/folder.yaml and the CSV tables that describe them."""
-    root = project_root() / Path(own_path("folder")).expanduser()
+    root = Path(own_path("folder"))
     conf = dataset_conf("folder")
     sources = parse(FolderSources, conf.sources, "conf/datasets/folder.yaml: sources")
     listing = scan_folder(root, sources.extensions, table_files(conf))
@@ -31,7 +30,7 @@ def scan_pictures(out: Path) -> str:
 
 def scan_weights(out: Path) -> str:
     """List the weights of conf/paths/local.yaml with their hashes."""
-    path = project_root() / Path(own_path("local")).expanduser()
+    path = Path(own_path("local"))
     content = weights_bytes(path, known_hashes())
     write_bytes(out, content)
     return f"weights of {path}"

@@ -10,6 +10,7 @@ from ruamel.yaml.error import YAMLError
 
 from strata.errors import StrataError
 from strata.params import DatasetConf, ModelConf, Params, parse
+from strata.workspace import project_root
 
 PARAMS = Path("params.yaml")
 DATASETS = Path("conf/datasets")
@@ -49,12 +50,16 @@ def model_conf(name: str) -> ModelConf:
 
 
 def own_path(name: str) -> str:
-    """The path a user typed into conf/paths/NAME.yaml; null is an error that says how to set it."""
+    """The path typed into conf/paths/NAME.yaml, made absolute; null is an error that says how to set it.
+
+    A leading ``~`` is the user's home. A relative path counts from the project, also in an experiment's copy.
+    """
     where = PATHS / f"{name}.yaml"
     value = read_yaml(where).get("path")
     if not isinstance(value, str) or not value:
-        raise StrataError(f"{where}: path is not set; use -S '{where}:path=\"/where/it/is\"' or edit the file")
-    return value
+        how = f"use -S '{where}:path=\"/where/it/is\"' or edit the file"
+        raise StrataError(f"{where}: path is not set; {how}")
+    return str(project_root() / Path(value).expanduser())
 
 
 def _chosen(folder: Path, name: str, key: str) -> Path:
