@@ -1,0 +1,58 @@
+"""Name pictures by text: python -m stages.zeroshot data/features data/tables data/zeroshot."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from stages.running import run_stage, track, warn
+from stages.settings import DATASETS, dataset_conf, model_conf, params
+from strata.models import LoadedModel, load_model
+from strata.tables import read_tables
+from strata.workspace import store_root
+from strata.zeroshot.naming import name_pictures
+
+
+def main() -> str:
+    features, tables, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    run = params()
+    model = model_conf(run.model)
+
+    def load() -> LoadedModel:
+        return load_model(
+            model,
+            precision=run.extract.precision,
+            device=os.environ.get("STRATA_DEVICE") or "cpu",
+            hash_record=store_root() / "weights.tsv",
+            name=run.model,
+        )
+
+    scores, status = name_pictures(
+        features,
+        read_tables(tables),
+        out,
+        prompts=dataset_conf(run.dataset).prompts,
+        where=f"{DATASETS}/{run.dataset}.yaml",
+        image_only=model.image_only,
+        load=load,
+        top=run.zeroshot.top,
+        track=track,
+    )
+    for name, reason in status["left_out"].items():
+        warn("zeroshot", f"prompt set {name} is left out: {reason}")
+    if status.get("texts_cut"):
+        warn("zeroshot", f"{status['texts_cut']} of {status['texts']} texts are longer than the model reads")
+    if not scores:
+        return f"nothing named: {status['status']}"
+    shown = [
+        f"{name} {metric} {values[metric]:.3f}"
+        for name, values in scores.items()
+        for metric in ("top1", "map")
+        if metric in values
+    ]
+    return f"{len(scores)} prompt sets, {status['texts']} texts; {', '.join(shown) or 'nothing to score'}"
+
+
+if __name__ == "__main__":
+    run_stage("zeroshot", main)

@@ -1,0 +1,1 @@
+"""Name pictures by text alone: prompts -> text vectors -> logits -> predictions and scores."""
