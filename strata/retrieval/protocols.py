@@ -15,9 +15,9 @@ pictures out).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -83,14 +83,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Task:
-    """``judge``: index of a query -> its judgement."""
+    """``judge``: index of a query -> its judgement.
+
+    ``boxes``: per query, what is to be found where (image_ids and (G, 4) boxes, on other pictures than its
+    own); empty if the data set has no such boxes."""
 
     name: str
     ap: Literal["step", "trapezoid"]
     junk: str
     self_match: str
-    positive_grades: tuple[str, ...]
     judge: Callable[[int], Judgement]
+    boxes: Sequence[Boxes] = ()
 
 
 @dataclass(frozen=True)
@@ -137,12 +140,14 @@ def own_queries(
         row = own if whole else crops.get(query_id, ABSENT)
         queries.append(Query(query_id, image_id, group, row, own, x0 is not None, whole))
     graded = _graded(tables.relevance, database)
-    tasks = [
-        _own_task(name, grades, queries, graded, database, protocol.ap, params)
-        for name, grades in protocol.positives.items()
-    ]
-    if queries and tables.relevance.num_rows:
-        _check_positives(tasks, tables.relevance)
+    tasks = []
+    for name, spec in protocol.positives.items():
+        grades = _task_grades(name, spec)
+        if queries and tables.relevance.num_rows:
+            _check_positives(name, grades, tables.relevance)
+        judge = _own_judge(grades, queries, graded, database, params)
+        boxes = _positive_boxes(tables.relevance, queries, grades.positive)
+        tasks.append(Task(name, protocol.ap, params.junk, params.self_match, judge, boxes))
     return QuerySet(queries, tasks)
 
 
@@ -175,15 +180,14 @@ def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
             own_positive=False,
         )
 
-    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", (), judge)])
+    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", judge)])
 
 
-def positive_boxes(tables: Tables, queries: Sequence[Query], grades: Sequence[str]) -> list[Boxes]:
-    """Per query, the boxes to be found: (image_ids, (G, 4) float64), on other pictures than its own."""
+def _positive_boxes(relevance: pa.Table, queries: Sequence[Query], grades: Sequence[str]) -> Sequence[Boxes]:
+    """Per query, the boxes to be found; empty if there are none at all."""
     wanted: dict[str, list[tuple[str, tuple[float, ...]]]] = defaultdict(list)
     columns = (
-        tables.relevance[name].to_pylist()
-        for name in ("query_id", "image_id", "grade", "x0", "y0", "x1", "y1")
+        relevance[name].to_pylist() for name in ("query_id", "image_id", "grade", "x0", "y0", "x1", "y1")
     )
     for query_id, image_id, grade, *box in zip(*columns, strict=True):
         if grade in grades and box[0] is not None:
@@ -193,7 +197,7 @@ def positive_boxes(tables: Tables, queries: Sequence[Query], grades: Sequence[st
         found = [entry for entry in wanted[query.query_id] if entry[0] != query.image_id]
         boxes = np.array([box for _, box in found], np.float64).reshape(-1, 4)
         result.append(([image_id for image_id, _ in found], boxes))
-    return result
+    return result if any(image_ids for image_ids, _ in result) else ()
 
 
 def _graded(relevance: pa.Table, database: Database) -> dict[str, dict[str, list[str]]]:
@@ -206,42 +210,47 @@ def _graded(relevance: pa.Table, database: Database) -> dict[str, dict[str, list
     return graded
 
 
-def _own_task(
-    name: str,
-    grades: dict[str, list[str]],
-    queries: list[Query],
-    graded: dict[str, dict[str, list[str]]],
-    database: Database,
-    ap: Literal["step", "trapezoid"],
-    params: RetrieveParams,
-) -> Task:
+class _Grades(NamedTuple):
+    positive: tuple[str, ...]
+    junk: tuple[str, ...]
+
+
+def _task_grades(name: str, spec: Mapping[str, Sequence[str]]) -> _Grades:
     if name == CLASS_TASK or not name.isidentifier():
         raise StrataError(
             f"protocol.positives: a task cannot be called {name!r}; use letters, digits and _ "
             f"({CLASS_TASK!r} is the task made from labels)"
         )
-    if not grades.get("positive"):
+    if not spec.get("positive"):
         raise StrataError(f"protocol.positives.{name}: no positive grades; list some under `positive`")
-    positive, junk = tuple(grades["positive"]), tuple(grades.get("junk", []))
+    return _Grades(tuple(spec["positive"]), tuple(spec.get("junk", ())))
 
+
+def _own_judge(
+    grades: _Grades,
+    queries: Sequence[Query],
+    graded: Mapping[str, Mapping[str, Sequence[str]]],
+    database: Database,
+    params: RetrieveParams,
+) -> Callable[[int], Judgement]:
     def judge(index: int) -> Judgement:
         query = queries[index]
         verdicts = {
             image_id: verdict
             for image_id, found in graded.get(query.query_id, {}).items()
-            if (verdict := _verdict(found, positive, junk)) is not None
+            if (verdict := _verdict(found, grades)) is not None
         }
         return _judge_own(query, verdicts, database, params)
 
-    return Task(name, ap, params.junk, params.self_match, positive, judge)
+    return judge
 
 
-def _verdict(found: list[str], positive: tuple[str, ...], junk: tuple[str, ...]) -> str | None:
+def _verdict(found: Sequence[str], grades: _Grades) -> str | None:
     """The grade that makes a picture positive, ``junk``, or None: a picture with both is positive."""
     for grade in found:
-        if grade in positive:
+        if grade in grades.positive:
             return grade
-    return "junk" if any(grade in junk for grade in found) else None
+    return "junk" if any(grade in grades.junk for grade in found) else None
 
 
 def _judge_own(
@@ -271,14 +280,13 @@ def _judge_own(
     )
 
 
-def _check_positives(tasks: list[Task], relevance: pa.Table) -> None:
+def _check_positives(name: str, grades: _Grades, relevance: pa.Table) -> None:
     there = sorted(set(relevance["grade"].to_pylist()))
-    for task in tasks:
-        if not set(task.positive_grades) & set(there):
-            raise StrataError(
-                f"protocol.positives.{task.name}: no query has a positive: the relevance table grades "
-                f"{', '.join(there)}, the task wants {', '.join(task.positive_grades)}"
-            )
+    if not set(grades.positive) & set(there):
+        raise StrataError(
+            f"protocol.positives.{name}: no query has a positive: the relevance table grades "
+            f"{', '.join(there)}, the task wants {', '.join(grades.positive)}"
+        )
 
 
 def _label_members(

@@ -30,12 +30,16 @@ UNRANKED = np.float32(-np.inf)
 
 @dataclass(frozen=True)
 class VectorIndex:
-    """``vectors``: (N, D) float32 of the pictures that can be ranked; ``norms``: (N,) float64 L2 norms;
-    ``usable``: (N,) bool, false where a vector is not finite."""
+    """Vectors of one layer, pictures first, then query crops.
+
+    ``vectors``: (M, D) float32; ``norms``: (M,) float64 L2 norms; ``usable``: (M,) bool, which vectors say
+    anything; ``candidates``: (N,) bool, which of the first N rows can be ranked.
+    """
 
     vectors: Floats32
     norms: Floats64
     usable: npt.NDArray[np.bool_]
+    candidates: npt.NDArray[np.bool_]
     metric: Metric
 
 
@@ -44,37 +48,46 @@ def queries_per_block(n_database: int, budget_mib: int) -> int:
     return int(np.clip(budget_mib * 2**20 // (BYTES_A_SCORE * max(n_database, 1)), 1, MOST_QUERIES))
 
 
-def build_index(vectors: Floats32, metric: Metric) -> VectorIndex:
-    """Measure every vector's length; nothing is copied."""
+def build_index(
+    vectors: Floats32,
+    metric: Metric,
+    ranked: npt.NDArray[np.bool_],
+    usable: npt.NDArray[np.bool_] | None = None,
+) -> VectorIndex:
+    """Measure every vector's length; nothing is copied.
+
+    ranked : (N,) bool, which of the first N rows belong to the database. usable : (M,) bool; by default the
+    rows whose vector is finite and not zero: a descriptor of nothing (no valid position) is the zero
+    vector.
+    """
     norms = np.empty(len(vectors), np.float64)
     for start in range(0, len(vectors), DATABASE_BLOCK):
         norms[start : start + DATABASE_BLOCK] = _norms(vectors[start : start + DATABASE_BLOCK])
-    return VectorIndex(vectors, norms, np.isfinite(norms), metric)
+    finite = np.isfinite(norms)
+    said = finite & (norms > 0) if usable is None else finite & usable
+    return VectorIndex(vectors, norms, said, ranked & said[: len(ranked)], metric)
 
 
-def score_all(index: VectorIndex, queries: npt.NDArray[Any]) -> Floats32:
-    """Similarity of every query with every picture, higher is nearer.
+def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
+    """Similarity of some rows (queries) with every picture, higher is nearer.
 
-    queries : (Q, D) float. Returns (Q, N) float32: the cosine, or minus the Euclidean distance. -inf where
-    the picture's or the query's vector is not finite: such a pair is not ranked. A zero vector has cosine
-    0.
+    rows : (Q,) row numbers, -1 for a query that has none. Returns (Q, N) float32: the cosine, or minus the
+    Euclidean distance; -inf where query or picture cannot be ranked.
     """
-    wanted = np.asarray(queries, np.float64)
-    lengths = _norms(wanted)
-    answered = np.isfinite(lengths)
-    wanted = np.where(answered[:, None], wanted, 0.0)
-    lengths = np.where(answered, lengths, 0.0)
-    scores = np.empty((len(wanted), len(index.vectors)), np.float32)
-    for start in range(0, len(index.vectors), DATABASE_BLOCK):
-        block = slice(start, start + DATABASE_BLOCK)
-        usable = index.usable[block]
+    answered = (rows >= 0) & index.usable[rows]
+    queries = np.where(answered[:, None], index.vectors[rows], 0.0).astype(np.float64)
+    lengths = np.where(answered, index.norms[rows], 0.0)
+    scores = np.empty((len(rows), len(index.candidates)), np.float32)
+    for start in range(0, len(index.candidates), DATABASE_BLOCK):
+        block = slice(start, min(start + DATABASE_BLOCK, len(index.candidates)))
+        usable = index.candidates[block]
         vectors = np.where(usable[:, None], index.vectors[block], 0.0).astype(np.float64)
         norms = np.where(usable, index.norms[block], 0.0)
         if index.metric == "cosine":
-            scores[:, block] = _unit(wanted, lengths) @ _unit(vectors, norms).T
+            scores[:, block] = _unit(queries, lengths) @ _unit(vectors, norms).T
         else:
-            scores[:, block] = -_distances(wanted, lengths, vectors, norms)
-    scores[:, ~index.usable] = UNRANKED
+            scores[:, block] = -_distances(queries, lengths, vectors, norms)
+    scores[:, ~index.candidates] = UNRANKED
     scores[~answered] = UNRANKED
     return scores
 

@@ -1,0 +1,63 @@
+"""Rank the database for every query and score the rankings: python -m stages.retrieve data/rankings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from stages.running import run_stage, track
+from stages.settings import dataset_conf, params
+from strata.features import layer_names, read_rows
+from strata.files import make_in_place, write_json, write_table
+from strata.retrieval.aggregate import best_layer
+from strata.retrieval.inputs import Folders, Frames, read_layer
+from strata.retrieval.layer import evaluate_layer
+from strata.retrieval.protocols import build_database, class_queries, own_queries
+from strata.scores import Score, score_table
+from strata.tables import read_tables
+
+TABLES = Path("data/tables")
+FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))
+NOMINAL_SIDE_PX = 224  # where the model's own side is used: it only decides how the resize rounds
+
+
+def main() -> str:
+    (out,) = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    chosen = params()
+    retrieve, view = chosen.retrieve, chosen.query.view
+    tables, rows = read_tables(TABLES), read_rows(FOLDERS.features)
+    database = build_database(rows, tables.images)
+    own = own_queries(tables, rows, database, dataset_conf(chosen.dataset).protocol, retrieve, view)
+    by_class = class_queries(tables, database, retrieve.class_every)
+    sizes = {row["image_id"]: (row["width"], row["height"]) for row in tables.images.to_pylist()}
+    frames = Frames(
+        np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2),
+        chosen.extract.view,
+        chosen.extract.image_size or NOMINAL_SIDE_PX,
+    )
+    names = layer_names(FOLDERS.features)
+    scores: dict[str, dict[str, Score]] = {}
+
+    def fill(folder: Path) -> None:
+        for name in track(names, total=len(names), desc="retrieve: layers"):
+            layer = read_layer(
+                FOLDERS, name, database, retrieve, levels=chosen.pool.levels, center=chosen.pool.center
+            )
+            found = evaluate_layer(layer, database, [own, by_class], retrieve, view, frames, track)
+            write_table(folder / name / "topk.parquet", found.topk)
+            write_table(folder / name / "per_query.parquet", found.per_query)
+            scores[name] = found.metrics
+        write_json(folder / "layers.json", names)
+        write_table(folder / "scores.parquet", score_table(scores))
+
+    make_in_place(out, fill)
+    task = (own.tasks if own.queries else by_class.tasks)[0].name
+    boxed = sum(query.boxed for query in own.queries)
+    counts = f"{boxed} boxed, {len(own.queries) - boxed} whole and {len(by_class.queries)} class queries"
+    return f"{len(names)} layers, {counts}; {best_layer(scores, task)}"
+
+
+if __name__ == "__main__":
+    run_stage("retrieve", main)

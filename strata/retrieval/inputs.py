@@ -1,0 +1,88 @@
+"""Reads what earlier stages left of one layer: descriptors, reduced vectors, clusters, regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from strata.files import read_array, read_table
+from strata.params import RetrieveParams, View
+from strata.retrieval.protocols import Database
+from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, VectorIndex, build_index
+from strata.retrieval.regions_match import RegionStore, open_regions
+from strata.vector_blocks import read_vector_rows, vector_blocks, vector_width
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the stages before ``retrieve`` wrote."""
+
+    features: Path
+    descriptors: Path
+    reduced: Path
+    clusters: Path
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
+    crop's by the nearest centroid; ``regions``: None where whole pictures are compared."""
+
+    full: VectorIndex
+    reduced: VectorIndex
+    clusters: npt.NDArray[np.int32]
+    regions: RegionStore | None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What turns a region of a map into pixels of a picture. ``sizes``: (N, 2) width, height by position.
+
+    ``size_px`` is the side of the view. It only decides how the resize rounded: another side than the
+    network's own moves a box by less than one pixel of the view.
+    """
+
+    sizes: npt.NDArray[np.int64]
+    view: View
+    size_px: int
+
+
+def read_layer(
+    folders: Folders, name: str, database: Database, params: RetrieveParams, *, levels: int, center: bool
+) -> Layer:
+    """One layer of a run, checked for nothing: the stages before have."""
+    full = build_index(_read_vectors(folders.descriptors / f"{name}.parquet"), params.metric, database.ranked)
+    reduced = build_index(
+        _read_vectors(folders.reduced / f"{name}.parquet"), params.metric, database.ranked, full.usable
+    )
+    store = None
+    if params.match == "region":
+        store = open_regions(folders.features, name, levels, database.ranked, center=center)
+    return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store)
+
+
+def _read_vectors(path: Path) -> Floats32:
+    """(M, D) float32, filled a row group at a time: the file's own copy never stands beside it whole."""
+    vectors = np.empty((read_vector_rows(path).num_rows, vector_width(path)), np.float32)
+    start = 0
+    for block in vector_blocks(path):
+        vectors[start : start + len(block)] = block
+        start += len(block)
+    return vectors
+
+
+def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:
+    table = read_table(folder / f"{name}.parquet", columns=["row", "cluster"])
+    centroids = read_array(folder / f"{name}.centroids.npy").astype(np.float64)
+    clusters = np.full(len(reduced), -1, np.int32)
+    clusters[table["row"].to_numpy()] = table["cluster"].to_numpy()
+    crops = np.flatnonzero(clusters < 0)
+    for start in range(0, len(crops), DATABASE_BLOCK):
+        rows = crops[start : start + DATABASE_BLOCK]
+        vectors = reduced[rows].astype(np.float64)
+        offsets = np.einsum("kd,kd->k", centroids, centroids) - 2 * (vectors @ centroids.T)
+        clusters[rows] = offsets.argmin(axis=1)
+    return clusters

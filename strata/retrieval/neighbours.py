@@ -1,0 +1,94 @@
+"""The nearest pictures of every query, for looking at: ``topk.parquet``.
+
+Ranks count what is shown. Junk is shown and marked, though scoring skips it; the query's own picture is not
+shown where it is excluded. ``score`` is the cosine or minus the Euclidean distance. ``grade`` is the
+positive grade (``good`` in the class task), ``junk``, or null. A box (in pixels of the found picture) is
+where the winning region lies; null where whole pictures were compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from strata.retrieval.per_query import without
+from strata.retrieval.protocols import Judgement, Positions
+from strata.retrieval.ranking import Floats32, Floats64
+
+CORNERS = ("x0", "y0", "x1", "y1")
+SCHEMA = pa.schema(
+    [
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("query_id", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+        pa.field("grade", pa.string()),
+        *(pa.field(name, pa.float64()) for name in CORNERS),
+    ]
+)
+
+
+@dataclass
+class Neighbours:
+    """Grows by a query at a time; ``table`` gives all of them."""
+
+    task: str
+    query_ids: list[str] = field(default_factory=list)
+    places: list[Positions] = field(default_factory=list)
+    scores: list[Floats32] = field(default_factory=list)
+    grades: list[str | None] = field(default_factory=list)
+    boxes: list[Floats64] = field(default_factory=list)
+
+    def add(
+        self, query_id: str, places: Positions, scores: Floats32, judged: Judgement, boxes: Floats64
+    ) -> None:
+        """places : (K,) positions, nearest first; scores : (K,) theirs; boxes : (K, 4), NaN for none."""
+        self.query_ids.append(query_id)
+        self.places.append(places)
+        self.scores.append(scores)
+        self.grades.extend(grades_of(places, judged))
+        self.boxes.append(boxes)
+
+    def table(self, image_ids: Sequence[str]) -> pa.Table:
+        """Rows of ``topk.parquet``; ``image_ids`` : (N,) by position."""
+        counts = [len(places) for places in self.places]
+        places = _joined(self.places, (0,), np.int64)
+        boxes = _joined(self.boxes, (0, 4), np.float64)
+        ranks = [np.arange(1, count + 1, dtype=np.int32) for count in counts]
+        columns = [
+            pa.array([self.task] * len(places), pa.string()),
+            pa.array(np.repeat(np.array(self.query_ids, dtype=object), counts), pa.string()),
+            pa.array(_joined(ranks, (0,), np.int32)),
+            pa.array([image_ids[place] for place in places.tolist()], pa.string()),
+            pa.array(_joined(self.scores, (0,), np.float32)),
+            pa.array(self.grades, pa.string()),
+            *(pa.array(boxes[:, i], pa.float64(), from_pandas=True) for i in range(4)),
+        ]
+        return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def nearest(order: Positions, judged: Judgement, n_database: int, top_k: int) -> Positions:
+    """The first ``top_k`` positions that are shown."""
+    shown = order[: top_k + len(judged.hidden)]
+    return without(shown, judged.hidden, n_database)[:top_k]
+
+
+def grades_of(places: Positions, judged: Judgement) -> list[str | None]:
+    """Grade of each position in this query's judgement."""
+    junk = np.isin(places, judged.junk)
+    index = np.searchsorted(judged.positives, places)
+    found: npt.NDArray[np.bool_] = np.isin(places, judged.positives)
+    return [
+        (judged.grades[at] if judged.grades is not None else "good") if hit else "junk" if bad else None
+        for hit, bad, at in zip(found.tolist(), junk.tolist(), index.tolist(), strict=True)
+    ]
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]], empty: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
+    return np.concatenate([np.zeros(empty, dtype), *parts])

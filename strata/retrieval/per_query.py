@@ -1,0 +1,193 @@
+"""One line a query: what its ranking scored, and what a random ranking would have.
+
+``per_query.parquet`` has a row for every task, space and query. A query without positives has nulls for its
+measures; a query whose picture could not be read was ranked nothing (n_ranked 0) and scores 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from strata import chance
+from strata.retrieval.average_precision import (
+    Ranks,
+    hit_at_k,
+    mp_revisited_at_k,
+    precision_at_k,
+    r_precision,
+    recall_at_k,
+    step_average_precision,
+    trapezoid_average_precision,
+)
+from strata.retrieval.protocols import Judgement, Positions, Query
+
+MEASURES = (
+    "ap_step",
+    "ap_trapezoid",
+    "p_at_1",
+    "p_at_5",
+    "p_at_10",
+    "hit_at_5",
+    "hit_at_10",
+    "recall_at_10",
+    "r_precision",
+    "mp_revisited_at_10",
+)
+CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10")
+NEIGHBOURS = 10  # recall_in_cluster looks at this many exact neighbours
+
+SCHEMA = pa.schema(
+    [
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("space", pa.string(), nullable=False),
+        pa.field("query_id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("n_positives", pa.int64(), nullable=False),
+        pa.field("n_found", pa.int64(), nullable=False),
+        pa.field("n_ranked", pa.int64(), nullable=False),
+        *(pa.field(name, pa.float64()) for name in MEASURES),
+        pa.field("recall_in_cluster", pa.float64()),
+        *(pa.field(f"chance_{name}", pa.float64()) for name in CHANCES),
+        pa.field("chance_r_precision", pa.float64()),
+    ]
+)
+
+
+class Outcome(NamedTuple):
+    """One query in one task and space.
+
+    ``n_found``: positives that were ranked; ``n_ranked``: pictures ranked, without junk and own picture;
+    ``own_first``: its own picture is a positive and is the query itself; ``measures``: in the order of
+    MEASURES.
+    """
+
+    query_id: str
+    group: str
+    n_positives: int
+    n_found: int
+    n_ranked: int
+    own_first: bool
+    measures: tuple[float, ...]
+    recall_in_cluster: float
+
+
+def judge_order(
+    query: Query, order: Positions, judgement: Judgement, n_database: int, neighbours_kept: float = math.nan
+) -> Outcome:
+    """Score one ranking; ``order``: positions from best to worst, junk and own picture still among them."""
+    ranks, n_ranked = positive_ranks(order, judgement, n_database)
+    total = judgement.n_positives
+    return Outcome(
+        query.query_id,
+        query.group,
+        total,
+        len(ranks),
+        n_ranked,
+        judgement.own_positive and query.whole,
+        measure(ranks, total) if total else (math.nan,) * len(MEASURES),
+        neighbours_kept,
+    )
+
+
+def positive_ranks(order: Positions, judgement: Judgement, n_database: int) -> tuple[Ranks, int]:
+    """0-based ranks of the positives without junk and own picture, and how many pictures are ranked then."""
+    positive = np.zeros(n_database, np.bool_)
+    positive[judgement.positives] = True
+    kept = without(order, judgement.skipped, n_database)
+    return np.flatnonzero(positive[kept]), len(kept)
+
+
+def without(order: Positions, left_out: Positions, n_database: int) -> Positions:
+    """``order`` less the positions ``left_out``."""
+    stays = np.ones(n_database, np.bool_)
+    stays[left_out] = False
+    return order[stays[order]]
+
+
+def measure(ranks: Ranks, n_positives: int) -> tuple[float, ...]:
+    """MEASURES of one ranking."""
+    return (
+        step_average_precision(ranks, n_positives),
+        trapezoid_average_precision(ranks, n_positives),
+        precision_at_k(ranks, 1),
+        precision_at_k(ranks, 5),
+        precision_at_k(ranks, 10),
+        hit_at_k(ranks, 5),
+        hit_at_k(ranks, 10),
+        recall_at_k(ranks, n_positives, 10),
+        r_precision(ranks, n_positives),
+        mp_revisited_at_k(ranks, n_positives, 10),
+    )
+
+
+def outcome_table(
+    task: str, space: str, outcomes: Sequence[Outcome], at_random: Sequence[Outcome] | None = None
+) -> pa.Table:
+    """The rows of one task and space.
+
+    ``at_random``: the outcomes whose counts say what a random ranking would have had (default: the same
+    ones; a search inside clusters is compared with a random ranking of everything).
+    """
+    measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(MEASURES))
+    columns = {
+        "task": [task] * len(outcomes),
+        "space": [space] * len(outcomes),
+        "query_id": [outcome.query_id for outcome in outcomes],
+        "group": [outcome.group for outcome in outcomes],
+        "n_positives": [outcome.n_positives for outcome in outcomes],
+        "n_found": [outcome.n_found for outcome in outcomes],
+        "n_ranked": [outcome.n_ranked for outcome in outcomes],
+        **{name: _nullable(measures[:, i]) for i, name in enumerate(MEASURES)},
+        "recall_in_cluster": _nullable(
+            np.array([outcome.recall_in_cluster for outcome in outcomes], np.float64)
+        ),
+        **{name: _nullable(values) for name, values in _chances(at_random or outcomes).items()},
+    }
+    return pa.table(
+        {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
+    )
+
+
+def _chances(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[np.float64]]:
+    """Chance columns. Positives that are never ranked stay in the denominators: they lower chance as well."""
+    counts = np.array([(o.n_positives, o.n_found, o.n_ranked) for o in outcomes], np.float64).reshape(-1, 3)
+    total, found, ranked = counts.T
+    first = np.array([o.own_first for o in outcomes], np.bool_)
+    share = np.divide(found, total, out=np.full(len(total), math.nan), where=total > 0)
+    values = {
+        "chance_step": np.where(first, chance.step_ap_own_first(found, ranked), chance.step_ap(found, ranked))
+        * share,
+        "chance_trapezoid": share
+        * np.where(first, chance.trapezoid_ap_own_first(found, ranked), chance.trapezoid_ap(found, ranked)),
+        "chance_p": chance.precision(found, ranked),
+    }
+    for k in (1, 5, 10):
+        values[f"chance_p_at_{k}"] = _chance_precision(first, found, ranked, k)
+    for k in (5, 10):
+        values[f"chance_hit_at_{k}"] = np.where(first, 1.0, chance.hit_at_k(found, ranked, k))
+    at_total = np.maximum(total, 1)
+    with_ten = chance.precision_at_k_own_first(found, ranked, 10) * 10 / at_total
+    values["chance_recall_at_10"] = np.where(first, with_ten, chance.recall_at_k(ranked, 10) * share)
+    values["chance_r_precision"] = np.where(
+        first,
+        chance.precision_at_k_own_first(found, ranked, at_total),
+        chance.recall_at_k(ranked, total) * share,
+    )
+    return {name: np.where(total > 0, column, math.nan) for name, column in values.items()}
+
+
+def _chance_precision(
+    first: npt.NDArray[np.bool_], found: npt.NDArray[np.float64], ranked: npt.NDArray[np.float64], k: int
+) -> npt.NDArray[np.float64]:
+    own = chance.precision_at_k_own_first(found, ranked, k)
+    return np.where(first, own, chance.precision_at_k(found, ranked, k))
+
+
+def _nullable(values: npt.NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, pa.float64(), from_pandas=True)
