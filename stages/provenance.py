@@ -1,0 +1,102 @@
+"""report/run.js: what differs from run to run (revision, versions, device, seconds), kept out of every out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from stages.running import LOGS
+from strata.files import write_text
+
+PACKAGES = ("clip-strata", "torch", "open_clip_torch", "numpy", "scikit-learn", "pyarrow", "pillow", "dvc")
+ORDER = (
+    "check",
+    "download",
+    "prepare",
+    "extract",
+    "pool",
+    "reduce",
+    "cluster",
+    "retrieve",
+    "probe",
+    "zeroshot",
+    "summarize",
+    "report",
+)
+
+
+def write_run(path: Path, results: str) -> None:
+    """Write ``window.strataRun = {...}``; ``results`` is the digest of the page it belongs to."""
+    run = {"results": results, "facts": facts(), "stages": stage_times(LOGS)}
+    text = json.dumps(run, ensure_ascii=True).replace("</", "<\\/")
+    write_text(path, f"window.strataRun = {text};\n")
+
+
+def facts() -> list[tuple[str, str]]:
+    """What stands beside the stage times, in reading order."""
+    return [
+        ("git revision", revision()),
+        ("report written", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
+        ("device", os.environ.get("STRATA_DEVICE") or "chosen by the stages"),
+        ("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("Python", platform.python_version()),
+        *((name, found) for name in PACKAGES if (found := _version(name))),
+    ]
+
+
+def stage_times(logs: Path) -> list[dict[str, Any]]:
+    """``[{"name", "seconds", "summary"}]`` from LOGS/NAME.json, in pipeline order; broken logs are left out."""
+    found = []
+    for path in sorted(logs.glob("*.json"), key=_place):
+        if path.stem not in ORDER:
+            continue
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            row = {"name": path.stem, "seconds": float(entry["seconds"]), "summary": str(entry["summary"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found.append(row)
+    return found
+
+
+def revision() -> str:
+    """The commit, with a word when the working tree differs from it."""
+    head = _git("rev-parse", "HEAD")
+    if not head:
+        return "not under git"
+    return f"{head[:12]} with changes" if _git("status", "--porcelain", "--untracked-files=no") else head[:12]
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _place(path: Path) -> tuple[int, str]:
+    return (ORDER.index(path.stem) if path.stem in ORDER else len(ORDER), path.stem)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -1,0 +1,55 @@
+"""report FOLDER: index.html and img/ (outs), and the untracked run.js beside them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from stages import settings
+from stages.provenance import write_run
+from stages.running import run_stage, track
+from strata.facets import facet_names
+from strata.files import read_json, read_table
+from strata.headline import Results
+from strata.rejected import rejected_pictures
+from strata.report.facts import identity
+from strata.report.page import Inputs, write_report
+from strata.summary import flat_params, in_order
+from strata.tables import read_tables
+
+DATA, METRICS = Path("data"), Path("metrics")
+FILES = ("retrieval", "clusters", "probe", "zeroshot")
+
+
+def main() -> str:
+    folder = next(Path(part) for part in sys.argv[1:] if part != "--debug")
+    params = settings.params()
+    dataset, model = settings.dataset_conf(params.dataset), settings.model_conf(params.model)
+    tables = read_tables(DATA / "tables")
+    order = read_json(DATA / "plots" / "order.json")
+    layers = order["layers"]
+    retrieval, clusters, probe, zeroshot = (
+        in_order(read_json(METRICS / f"{name}.json"), order[keys], order[name])
+        for name, keys in zip(FILES, ("layers", "layers", "layers", "prompt_sets"), strict=True)
+    )
+    results = Results(retrieval, clusters, probe, zeroshot, facet_names(tables))
+    inputs = Inputs(
+        results,
+        layers,
+        tables,
+        rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet")),
+        DATA,
+        flat_params(params.model_dump()),
+        dataset.title,
+        model.title,
+        identity(params.dataset, dataset, params.model, model, tables.images),
+    )
+    shutil.rmtree(folder / "img", ignore_errors=True)
+    digest, pictures = write_report(inputs, folder, track)
+    write_run(folder / "run.js", digest)
+    return f"{len(layers)} layers, {pictures} pictures shown, open {folder / 'index.html'}"
+
+
+if __name__ == "__main__":
+    run_stage("report", main)

@@ -1,0 +1,183 @@
+"""Geometry of the charts, in the units of an SVG viewBox. The template only places what is computed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strata.summary import Reading
+
+WIDTH, HEIGHT = 340.0, 236.0
+LEFT, RIGHT, TOP = 40.0, 12.0, 18.0
+TALLEST_LABEL = 92.0
+LABEL_CHARACTERS = 22
+CHARACTER_WIDTH = 5.6  # of the 10-unit label font, on average
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One layer in a chart: a point with its interval."""
+
+    layer: str
+    label: str
+    x: float
+    y: float
+    low_y: float | None
+    high_y: float | None
+    value: float
+    best: bool
+    title: str
+
+
+@dataclass(frozen=True)
+class ChanceLabel:
+    """The words on the dashed line; ``anchor`` is SVG's text-anchor."""
+
+    x: float
+    y: float
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One small chart: a measure over the layers in forward order."""
+
+    title: str
+    unit: str
+    width: float
+    height: float
+    left: float
+    right: float
+    bottom: float
+    ticks: list[tuple[float, str]]
+    marks: list[Mark]
+    line: str
+    chance: str
+    chance_label: ChanceLabel | None
+    slanted: bool
+    alt: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear axis from ``low`` to ``high`` with ticks ``step`` apart."""
+
+    low: float
+    high: float
+    step: float
+
+    def ticks(self) -> list[float]:
+        """Tick values from ``low`` to ``high``."""
+        return [
+            round(self.low + i * self.step, 6) for i in range(round((self.high - self.low) / self.step) + 1)
+        ]
+
+
+def scale_for(readings: Sequence[Reading]) -> Scale:
+    """An axis from 0 (or below, where a value is negative) to just above everything drawn, three to six ticks."""
+    values = [v for r in readings for v in (r.value, r.low, r.high, r.chance) if v is not None]
+    top, bottom = max([*values, 0.02]), min([*values, 0.0])
+    step = next((s for s in STEPS if (top - bottom) / s <= 5), STEPS[-1])
+    return Scale(math.floor(bottom / step + 1e-9) * step, math.ceil(top / step - 1e-9) * step, step)
+
+
+def layer_panel(
+    title: str, unit: str, readings: Sequence[Reading], scale: Scale, guessing: str = "chance"
+) -> Panel:
+    """A panel of one measure; layers from left to right as the network meets them.
+
+    ``guessing`` names the dashed line.
+    """
+    labels = [shortened(reading.layer) for reading in readings]
+    slot = (WIDTH - LEFT - RIGHT) / max(len(readings), 1)
+    longest = max((len(label) for label in labels), default=0) * CHARACTER_WIDTH
+    slanted = longest > slot - 4
+    footer = min(longest * 0.72 + 14, TALLEST_LABEL) if slanted else 22.0
+    bottom = HEIGHT - footer
+
+    def y_of(value: float) -> float:
+        share = (value - scale.low) / (scale.high - scale.low)
+        return round(bottom - share * (bottom - TOP), 2)
+
+    top_value = max((reading.value for reading in readings), default=math.nan)
+    best_at = next((i for i, reading in enumerate(readings) if reading.value == top_value), -1)
+    marks = [
+        Mark(
+            reading.layer,
+            label,
+            round(LEFT + (i + 0.5) * slot, 2),
+            y_of(reading.value),
+            None if reading.low is None else y_of(reading.low),
+            None if reading.high is None else y_of(reading.high),
+            reading.value,
+            i == best_at,
+            said(reading, unit, guessing),
+        )
+        for i, (reading, label) in enumerate(zip(readings, labels, strict=True))
+    ]
+    chances = [(m.x, y_of(r.chance)) for m, r in zip(marks, readings, strict=True) if r.chance is not None]
+    return Panel(
+        title,
+        unit,
+        WIDTH,
+        HEIGHT,
+        LEFT,
+        WIDTH - RIGHT,
+        bottom,
+        [(y_of(tick), decimal(tick)) for tick in scale.ticks()],
+        marks,
+        _path([(mark.x, mark.y) for mark in marks]),
+        _chance_path(chances, slot),
+        _chance_label(chances, marks, readings, guessing),
+        slanted,
+        f"{title}: {unit} by layer. " + "; ".join(mark.title for mark in marks) + ".",
+    )
+
+
+def said(reading: Reading, unit: str, guessing: str = "chance") -> str:
+    """``late: mAP 0.412, 95 % interval 0.35 to 0.47, chance 0.06``."""
+    text = f"{reading.layer}: {unit} {reading.value:.3f}"
+    if reading.low is not None and reading.high is not None:
+        text += f", 95 % interval {reading.low:.3f} to {reading.high:.3f}"
+    return text if reading.chance is None else f"{text}, {guessing} {reading.chance:.3f}"
+
+
+def shortened(name: str) -> str:
+    """A layer's name for an axis: long module paths keep their end, which is what tells them apart."""
+    return name if len(name) <= LABEL_CHARACTERS else "…" + name[-(LABEL_CHARACTERS - 1) :]
+
+
+def decimal(value: float) -> str:
+    """A tick label without needless zeros."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def _path(points: list[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)
+
+
+def _chance_path(points: list[tuple[float, float]], slot: float) -> str:
+    """Over the whole slot of the first and last layer, so that one layer has a line too."""
+    if not points:
+        return ""
+    ends = [(points[0][0] - slot / 2, points[0][1]), *points, (points[-1][0] + slot / 2, points[-1][1])]
+    return _path([(round(x, 2), y) for x, y in ends])
+
+
+def _chance_label(
+    points: list[tuple[float, float]], marks: Sequence[Mark], readings: Sequence[Reading], guessing: str
+) -> ChanceLabel | None:
+    """Above the line, at whichever end the layers stay further away from it."""
+    if not points:
+        return None
+    ends = ((points[0][1], marks[0].y), (points[-1][1], marks[-1].y))
+    right = abs(ends[1][0] - ends[1][1]) > abs(ends[0][0] - ends[0][1])
+    values = [reading.chance for reading in readings if reading.chance is not None]
+    value = values[-1 if right else 0]
+    x, anchor = (WIDTH - RIGHT - 2, "end") if right else (LEFT + 3, "start")
+    return ChanceLabel(
+        x, round(ends[right][0] - 4, 2), anchor, f"{guessing} {value:.2f}" if value else f"{guessing} 0"
+    )

@@ -1,0 +1,102 @@
+"""The charts and tables that compare the layers, in the order of the questions: find, group, name."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from strata.headline import Results
+from strata.report.charts import Panel, layer_panel, scale_for
+from strata.report.tables import Table, every_number, metric_table, of_facet, of_task
+from strata.report.wording import task_title
+from strata.summary import (
+    Measure,
+    Metrics,
+    find_measures,
+    group_measures,
+    name_measures,
+    read,
+    tasks,
+)
+
+Everything = tuple[str, list[str], list[tuple[str, list[str]]]]
+
+
+def panels(results: Results) -> list[tuple[str, list[Panel]]]:
+    """(question, its charts); the charts of a question share one axis, so that they can be compared."""
+    facets = results.facets
+    grouped = [measure for measure in group_measures(results.clusters, facets) if measure.title == "AMI"]
+    questions = (
+        ("Find: are the right pictures ranked first?", results.retrieval, find_measures(results.retrieval)),
+        ("Group: do clusters agree with the classes? (0: no better than chance)", results.clusters, grouped),
+        (
+            "Name: can a linear probe learn the classes?",
+            results.probe,
+            name_measures(results.probe, facets),
+        ),
+    )
+    return [
+        (question, _panels(metrics, measures, facets))
+        for question, metrics, measures in questions
+        if measures
+    ]
+
+
+def _panels(metrics: Metrics, measures: Sequence[Measure], facets: Sequence[str]) -> list[Panel]:
+    readings = [read(metrics, measure) for measure in measures]
+    scale = scale_for([reading for own in readings for reading in own])
+    return [
+        layer_panel(
+            task_title(measure.subject, facets) if measure.question == "find" else measure.subject,
+            measure.title,
+            own,
+            scale,
+            "largest class" if measure.question == "name" else "chance",
+        )
+        for measure, own in zip(measures, readings, strict=True)
+    ]
+
+
+def tables(results: Results, policies: Container[str]) -> list[Table]:
+    """A table a retrieval task and one a facet for clusters and probe, then zero-shot by prompt set."""
+    facets = results.facets
+    found = [
+        metric_table(task_title(task, facets), of_task(results.retrieval, task), policies)
+        for task in tasks(results.retrieval)
+    ]
+    for title, metrics in (("Clusters", results.clusters), ("Linear probe", results.probe)):
+        found += [
+            metric_table(f"{title}: {facet}" if facet else title, of_facet(metrics, facet, facets), policies)
+            for facet in facets or [""]
+        ]
+    found.append(metric_table("Zero-shot, by prompt set", results.zeroshot, policies, key="prompt set"))
+    return [table for table in found if table.columns]
+
+
+def everything(results: Results) -> list[Everything]:
+    """Every metric and policy of every layer, for those who want all of it."""
+    files = (
+        ("retrieval", results.retrieval),
+        ("clusters", results.clusters),
+        ("probe", results.probe),
+        ("zeroshot", results.zeroshot),
+    )
+    return [
+        (f"Everything in metrics/{name}.json", list(metrics), every_number(metrics))
+        for name, metrics in files
+    ]
+
+
+def scoring_policies(results: Results, params: Container[str]) -> list[tuple[str, str]]:
+    """Texts of the metrics that are no parameter; where layers differ, every value once."""
+    found: dict[str, dict[str, None]] = {}
+    for name, metrics in (
+        ("retrieval", results.retrieval),
+        ("clusters", results.clusters),
+        ("probe", results.probe),
+        ("zero-shot", results.zeroshot),
+    ):
+        for values in metrics.values():
+            for metric, value in values.items():
+                if isinstance(value, str) and metric not in params:
+                    found.setdefault(f"{name}: {metric.replace('_', ' ')}", {})[value] = None
+    return [(name, " / ".join(values)) for name, values in found.items()]

@@ -1,0 +1,197 @@
+"""Contact sheets: a query and its five nearest, one sheet a layer, as the 2021 study showed them.
+
+The queries are the same on every sheet and are chosen without looking at the results: one a group in turn.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from strata.errors import StrataError
+from strata.report.thumbnails import Box, Gallery, Tile
+from strata.tables import Tables
+
+NEAREST = 5
+QUERIES_PER_TASK = 6
+BOX = ("x0", "y0", "x1", "y1")
+JUNK = "junk"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A query and its nearest pictures."""
+
+    title: str
+    hits: int
+    query: Tile
+    nearest: list[Tile]
+
+
+@dataclass(frozen=True)
+class TaskSheet:
+    """Rows of one retrieval task."""
+
+    task: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class LayerSheet:
+    """Everything shown of one layer."""
+
+    layer: str
+    tasks: list[TaskSheet]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a query is made of; ``box`` None: the whole picture."""
+
+    query_id: str
+    image_id: str
+    group: str
+    box: Box | None
+
+
+def contact_sheets(
+    rankings: Path, layers: Sequence[str], tasks: Sequence[str], tables: Tables, gallery: Gallery
+) -> list[LayerSheet]:
+    """One sheet a layer with ``QUERIES_PER_TASK`` queries of every task in ``tasks``."""
+    if not layers or not tasks:
+        return []
+    own = own_queries(tables.queries)
+    names = class_names(tables.classes)
+    chosen = {task: choose(_queries_of(rankings, layers[0], task, own, tables)) for task in tasks}
+    return [
+        LayerSheet(
+            layer,
+            [
+                TaskSheet(task, _rows(_top(rankings, layer, task, queries), queries, gallery, names))
+                for task, queries in chosen.items()
+                if queries
+            ],
+        )
+        for layer in layers
+    ]
+
+
+def own_queries(queries: pa.Table) -> dict[str, Query]:
+    """The queries table by query_id."""
+    return {
+        row["query_id"]: Query(row["query_id"], row["image_id"], row["group"], box_of(row))
+        for row in queries.to_pylist()
+    }
+
+
+def class_names(classes: pa.Table) -> dict[str, tuple[str, str]]:
+    """class_id -> (facet, name)."""
+    rows = (classes[column].to_pylist() for column in ("class_id", "facet", "name"))
+    return {class_id: (facet, name) for class_id, facet, name in zip(*rows, strict=True)}
+
+
+def box_of(row: dict[str, Any]) -> Box | None:
+    """(x0, y0, x1, y1) of a table row, None where it has none."""
+    values = [row.get(name) for name in BOX]
+    return None if any(value is None for value in values) else (values[0], values[1], values[2], values[3])
+
+
+def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Query]:
+    """``count`` queries, one a group in turn; within a group the middle one by id first.
+
+    The same for every layer and every run: groups and ids decide, never a score.
+    """
+    groups: defaultdict[str, list[Query]] = defaultdict(list)
+    for query in queries:
+        groups[query.group].append(query)
+    ordered = [_from_the_middle(sorted(groups[name], key=lambda q: q.query_id)) for name in sorted(groups)]
+    deepest = max(map(len, ordered), default=0)
+    turns = [group[turn] for turn in range(deepest) for group in ordered if turn < len(group)]
+    return turns[:count]
+
+
+def _from_the_middle(queries: list[Query]) -> list[Query]:
+    middle = len(queries) // 2
+    return queries[middle:] + queries[:middle]
+
+
+def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], tables: Tables) -> list[Query]:
+    """The queries that have a ranking. In class retrieval a query is a picture, its group its class."""
+    firsts = _read(rankings, layer, (pc.field("task") == task) & (pc.field("rank") == 1), ["query_id"])
+    labels: dict[str, str] = {}
+    if any(name not in own for name in firsts["query_id"].to_pylist()):
+        facets = class_names(tables.classes)
+        main = next(iter(facets.values()), ("", ""))[0]
+        for image_id, values in zip(
+            tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True
+        ):
+            labels[image_id] = next((v for v in values if facets[v][0] == main), "")
+    return [
+        own.get(name) or Query(name, name, labels.get(name, ""), None)
+        for name in firsts["query_id"].to_pylist()
+    ]
+
+
+def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[dict[str, Any]]:
+    wanted = (
+        (pc.field("task") == task)
+        & (pc.field("rank") <= NEAREST)
+        & pc.field("query_id").isin([query.query_id for query in queries])
+    )
+    rows: list[dict[str, Any]] = _read(rankings, layer, wanted, None).to_pylist()
+    return rows
+
+
+def _read(rankings: Path, layer: str, wanted: Any, columns: list[str] | None) -> pa.Table:
+    path = rankings / layer / "topk.parquet"
+    try:
+        return pq.read_table(path, columns=columns, filters=wanted)
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+
+
+def _rows(
+    top: list[dict[str, Any]], queries: list[Query], gallery: Gallery, names: dict[str, tuple[str, str]]
+) -> list[Row]:
+    by_query: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(top, key=lambda row: row["rank"]):
+        by_query[row["query_id"]].append(row)
+    return [_row(query, by_query[query.query_id], gallery, names) for query in queries]
+
+
+def _row(
+    query: Query, found: list[dict[str, Any]], gallery: Gallery, names: dict[str, tuple[str, str]]
+) -> Row:
+    title = names.get(query.group, ("", query.group))[1] or query.query_id
+    tiles = [
+        gallery.tile(
+            row["image_id"],
+            mark=mark_of(row["grade"]),
+            caption=f"{abs(row['score']):.3f}",  # a Euclidean score is minus the distance
+            alt=f"{row['image_id']}, rank {row['rank']}, {mark_of(row['grade'])}",
+            box=box_of(row),
+        )
+        for row in found
+    ]
+    query_tile = gallery.tile(
+        query.image_id,
+        mark="query",
+        caption="query",
+        alt=f"query {query.query_id}: {query.image_id}",
+        box=query.box,
+    )
+    return Row(title, sum(tile.mark == "hit" for tile in tiles), query_tile, tiles)
+
+
+def mark_of(grade: str | None) -> str:
+    """hit, miss or junk."""
+    if not grade:
+        return "miss"
+    return "junk" if grade == JUNK else "hit"

@@ -1,0 +1,159 @@
+"""The page: gathers what every section shows, renders the templates, writes the thumbnails."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from strata.files import write_text
+from strata.headline import CLASS_TASK, EMBEDDING, Results, answers, main_task
+from strata.report.comparison import everything, panels, scoring_policies, tables
+from strata.report.groups import ClusterSheet, cluster_sheets
+from strata.report.neighbours import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.thumbnails import Gallery
+from strata.report.wording import said, task_title, tiles
+from strata.report.words import PromptSheet, no_words, prompt_sheets, read_zeroshot
+from strata.summary import best, group_measures, tasks
+from strata.tables import Tables
+from strata.track import Track, no_track
+
+TEMPLATES = Path(__file__).parent / "templates"
+REJECTED_SHOWN = 200
+OWN_TASKS_SHOWN = 2
+DIGEST = "@@DIGEST@@"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one run left. ``data``: the folder that holds rankings/, clusters/ and zeroshot/.
+
+    ``params``: the parameters, flat; ``title`` and ``model`` as people say them; ``identity``: facts about the
+    data and the weights; ``rejected``: [{image_id, reason}].
+    """
+
+    results: Results
+    layers: list[str]
+    tables: Tables
+    rejected: list[dict[str, str]]
+    data: Path
+    params: dict[str, str]
+    title: str
+    model: str
+    identity: list[tuple[str, str]]
+
+
+def write_report(inputs: Inputs, folder: Path, track: Track = no_track) -> tuple[str, int]:
+    """Write FOLDER/index.html and FOLDER/img/. Returns the page's digest and how many pictures it shows."""
+    gallery = Gallery(inputs.tables.images)
+    html = _environment().get_template("page.html.j2").render(_content(inputs, gallery))
+    digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
+    gallery.write(folder / "img", track)
+    write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
+    return digest, len(gallery.thumbnails())
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
+    """Everything the templates name. The gallery's pictures are complete only after the sections are made."""
+    results = inputs.results
+    policies = {name.replace(".", "_") for name in inputs.params}
+    contact = _contact(inputs, gallery)
+    shown_tiles = [
+        t for sheet in contact for task in sheet.tasks for row in task.rows for t in (row.query, *row.nearest)
+    ]
+    first = main_task(results)
+    found = next((a for a in answers(results) if a.measure == first), None)
+    sections = {
+        "panels": panels(results),
+        "tables": tables(results, policies),
+        "everything": everything(results),
+        "contact": contact,
+        "contact_chosen": inputs.layers.index(found.best.layer)
+        if found and found.best.layer in inputs.layers
+        else 0,
+        "task_titles": {task: task_title(task, results.facets) for task in tasks(results.retrieval)},
+        "boxed": any(tile.box for tile in shown_tiles),
+        "junk": any(tile.mark == JUNK for tile in shown_tiles),
+        "clusters": _clusters(inputs, gallery),
+        "prompts": _prompts(inputs, gallery),
+    }
+    return {
+        **sections,
+        "style": Markup(_style(max(len(inputs.layers), len(sections["prompts"]), 1))),
+        "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
+        "title": inputs.title,
+        "model": inputs.model,
+        "pooling": inputs.params["pooling"],
+        "layers": inputs.layers,
+        "used": inputs.tables.images.num_rows - len(inputs.rejected),
+        "rejected": inputs.rejected,
+        "rejected_shown": REJECTED_SHOWN,
+        "answers": said(results),
+        "tiles": tiles(results, inputs.tables.images.num_rows - len(inputs.rejected), len(inputs.rejected)),
+        "score_name": "distance" if inputs.params["retrieve.metric"] == "euclidean" else "similarity",
+        "labelled": bool(results.facets),
+        "no_words": no_words(inputs.data / "zeroshot"),
+        "identity": inputs.identity,
+        "params": list(inputs.params.items()),
+        "policies": scoring_policies(results, policies),
+        "thumbnails": gallery.thumbnails(),
+        "sheets": gallery.sheets(),
+    }
+
+
+def _contact(inputs: Inputs, gallery: Gallery) -> list[LayerSheet]:
+    """The first tasks of the collection's own queries, and class retrieval."""
+    names = tasks(inputs.results.retrieval)
+    own = [name for name in names if name != CLASS_TASK][:OWN_TASKS_SHOWN]
+    shown = [name for name in names if name in own or name == CLASS_TASK]
+    return contact_sheets(inputs.data / "rankings", inputs.layers, shown, inputs.tables, gallery)
+
+
+def _clusters(inputs: Inputs, gallery: Gallery) -> list[ClusterSheet]:
+    """The layer that groups best, the embedding, and the first layer for contrast; without labels all of them."""
+    results = inputs.results
+    grouped = group_measures(results.clusters, results.facets[:1])[:1]
+    top = best(results.clusters, grouped[0]) if grouped else None
+    wanted = [top.layer, EMBEDDING, inputs.layers[0]] if top else inputs.layers
+    layers = [
+        name for name in dict.fromkeys(wanted) if (inputs.data / "clusters" / f"{name}.parquet").is_file()
+    ]
+    names = {
+        c: name
+        for c, (facet, name) in class_names(inputs.tables.classes).items()
+        if facet in results.facets[:1]
+    }
+    return cluster_sheets(inputs.data / "clusters", layers, names, gallery)
+
+
+def _prompts(inputs: Inputs, gallery: Gallery) -> list[PromptSheet]:
+    unused = {row["image_id"] for row in inputs.rejected}
+    used = sorted(set(inputs.tables.images["image_id"].to_pylist()) - unused)
+    return prompt_sheets(
+        read_zeroshot(inputs.data / "zeroshot", used), list(inputs.results.zeroshot), gallery
+    )
+
+
+def _style(tabs: int) -> str:
+    """The style sheet; tabs need a rule each, as the page works without a script."""
+    rules = (
+        f".tabs > input:nth-of-type({i}):checked ~ .panel:nth-of-type({i}) {{ display: block; }}"
+        for i in range(1, tabs + 1)
+    )
+    return (TEMPLATES / "style.css").read_text(encoding="utf-8").replace("/*TABS*/", "\n".join(rules))

@@ -1,0 +1,146 @@
+"""The metric tables: one row a layer, one column a number, the best of each column marked."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from strata.facets import suffixes
+from strata.summary import Metrics, Number, metric_names
+
+BOUNDS = ("_low", "_high")
+LOW_IS_GOOD = ("ece",)
+REFERENCES = ("chance", "majority")  # what guessing reaches: never the best of its column
+COUNTS = ("n_", "classes", "probed", "labelled", "left_out", "not_converged", "smallest", "largest")
+NAMES = {
+    "map": "mAP",
+    "map_pca": "mAP, PCA",
+    "map_in_cluster": "mAP in own cluster",
+    "r_precision": "R-precision",
+    "purity_chance": "purity by chance",
+    "ece": "calibration error",
+    "n": "pictures",
+    "k": "clusters",
+}
+PREFIXES = {
+    "p_at_": "P@",
+    "hit_at_": "hit@",
+    "recall_at_": "recall@",
+    "mp_revisited_at_": "mP@",
+    "top": "top-",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``share``: the number as a share of 0 to 1, for the bar under it; None: no bar."""
+
+    text: str
+    interval: str = ""
+    best: bool = False
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """``key`` says what a row is; ``columns`` are (heading, metric); ``note`` what is equal in all rows."""
+
+    caption: str
+    key: str
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, list[Cell]]]
+    note: str
+
+
+def heading(metric: str) -> str:
+    """``p_at_5`` -> ``P@5``; what is not known keeps its words."""
+    if metric in NAMES:
+        return NAMES[metric]
+    if metric in ("ami", "nmi", "ari"):
+        return metric.upper()
+    for prefix, shown in PREFIXES.items():
+        if metric.startswith(prefix) and metric[len(prefix) :].isdigit():
+            return shown + metric[len(prefix) :]
+    return metric.removeprefix("n_").replace("map_", "mAP ").replace("_", " ")
+
+
+def of_task(metrics: Metrics, task: str) -> Metrics:
+    """The metrics of one retrieval task, without its name in front."""
+    prefix = f"{task}_"
+    return {
+        key: {m.removeprefix(prefix): value for m, value in values.items() if m.startswith(prefix)}
+        for key, values in metrics.items()
+    }
+
+
+def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
+    """The metrics of one facet, without its name behind (the main facet's have none)."""
+    own = suffixes(facets).get(facet, "")
+    others = tuple(suffix for suffix in suffixes(facets).values() if suffix)
+    return {
+        key: {
+            m.removesuffix(own): value
+            for m, value in values.items()
+            if (m.endswith(own) if own else not m.endswith(others))
+        }
+        for key, values in metrics.items()
+    }
+
+
+def metric_table(caption: str, metrics: Metrics, policies: Container[str], key: str = "layer") -> Table:
+    """A column a number, in the order they were scored; ``policies`` and texts are none.
+
+    ``X_low`` and ``X_high`` go below their ``X``. Counts that are equal in all rows go into the note.
+    """
+    names = [m for m in metric_names(metrics) if m not in policies and _numbers(metrics, m)]
+    names = [m for m in names if not (m.endswith(BOUNDS) and m.rpartition("_")[0] in names)]
+    same = [m for m in names if _is_count(m) and len(set(_numbers(metrics, m))) == 1]
+    shown = [m for m in names if m not in same]
+    return Table(
+        caption,
+        key,
+        [(heading(m), m) for m in shown],
+        [(row, [_cell(metrics, values, m) for m in shown]) for row, values in metrics.items()],
+        ", ".join(f"{heading(m)} {worded(_numbers(metrics, m)[0])}" for m in same),
+    )
+
+
+def every_number(metrics: Metrics) -> list[tuple[str, list[str]]]:
+    """Everything the metrics hold, texts too: (metric, one string a key)."""
+    return [
+        (metric, [worded(values.get(metric)) for values in metrics.values()])
+        for metric in metric_names(metrics)
+    ]
+
+
+def worded(value: Number | str | None) -> str:
+    """A value as the tables print it."""
+    if value is None:
+        return "–"
+    if isinstance(value, float) and (abs(value) <= 1 or not value.is_integer()):
+        return f"{value:.3f}"
+    return value if isinstance(value, str) else str(int(value))
+
+
+def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str) -> Cell:
+    value = values.get(metric)
+    if value is None or isinstance(value, str):
+        return Cell(worded(value))
+    low, high = (values.get(metric + bound) for bound in BOUNDS)
+    numeric = isinstance(low, (int, float)) and isinstance(high, (int, float))
+    interval = f"{worded(low)} – {worded(high)}" if numeric else ""
+    if _is_count(metric) or any(word in metric for word in REFERENCES):
+        return Cell(worded(value), interval)
+    numbers = _numbers(metrics, metric)
+    chosen = min(numbers) if metric in LOW_IS_GOOD else max(numbers)
+    share = round(float(value), 3) if 0 <= value <= 1 else None
+    return Cell(worded(value), interval, len(set(numbers)) > 1 and value == chosen, share)
+
+
+def _is_count(metric: str) -> bool:
+    return metric in ("n", "k") or metric.startswith(COUNTS)
+
+
+def _numbers(metrics: Metrics, metric: str) -> list[float]:
+    found: Iterable[Number | str | None] = (values.get(metric) for values in metrics.values())
+    return [float(value) for value in found if isinstance(value, (int, float))]

@@ -1,0 +1,185 @@
+"""Thumbnails: every picture the page shows is decoded once and stands once on a JPEG sheet.
+
+A page with hundreds of thumbnails needs few files this way. Cells are multiples of 16 pixels with a gutter of 16,
+so that JPEG's blocks never mix two pictures.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from PIL import Image, ImageDraw, UnidentifiedImageError
+
+from strata.files import write_bytes
+from strata.track import Track, no_track
+
+CELL_PX = 192  # a thumbnail's longer side
+PITCH_PX = CELL_PX + 16
+COLUMNS = 10
+CELLS_PER_SHEET = 200
+SHORTEST_PX = 8
+PAPER = (255, 255, 255)
+GREY = (214, 214, 210)
+DARK_GREY = (160, 160, 155)
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """Where a picture stands: its place on a sheet and inside its square cell, in pixels of the sheet."""
+
+    symbol: str
+    sheet: int
+    sheet_x: int
+    sheet_y: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture on the page. ``mark``: hit, miss, junk, query or "". ``box`` is (x, y, width, height) in the cell."""
+
+    thumbnail: Thumbnail
+    image_id: str
+    mark: str
+    caption: str
+    alt: str
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One JPEG of thumbnails."""
+
+    name: str
+    width: int
+    height: int
+
+
+class Gallery:
+    """Hands out tiles and remembers which pictures the page needs; ``write`` then decodes them."""
+
+    def __init__(self, images: pa.Table) -> None:
+        columns = (images[name].to_pylist() for name in ("image_id", "path", "width", "height", "labels"))
+        self._pictures = {row[0]: row[1:] for row in zip(*columns, strict=True)}
+        self._thumbnails: dict[str, Thumbnail] = {}
+
+    def labels(self, image_id: str) -> list[str]:
+        """The class_ids of a picture."""
+        labels: list[str] = self._pictures[image_id][3]
+        return labels
+
+    def tile(
+        self, image_id: str, *, caption: str = "", mark: str = "", alt: str = "", box: Box | None = None
+    ) -> Tile:
+        """A tile of a picture of the images table. ``box``: (x0, y0, x1, y1) in the picture's pixels."""
+        thumbnail = self._thumbnails.get(image_id) or self._place(image_id)
+        inside = None if box is None else self._box_in_cell(image_id, thumbnail, box)
+        return Tile(thumbnail, image_id, mark, caption, alt or image_id, inside)
+
+    def _place(self, image_id: str) -> Thumbnail:
+        position = len(self._thumbnails)
+        sheet, cell = divmod(position, CELLS_PER_SHEET)
+        width, height = fitted(self._pictures[image_id][1], self._pictures[image_id][2])
+        thumbnail = Thumbnail(
+            f"p{position}",
+            sheet,
+            cell % COLUMNS * PITCH_PX,
+            cell // COLUMNS * PITCH_PX,
+            (CELL_PX - width) // 2,
+            CELL_PX - height,  # pictures stand on the bottom line, next to their captions
+            width,
+            height,
+        )
+        self._thumbnails[image_id] = thumbnail
+        return thumbnail
+
+    def _box_in_cell(self, image_id: str, thumbnail: Thumbnail, box: Box) -> Box | None:
+        width, height = self._pictures[image_id][1:3]
+        if not width or not height:
+            return None
+        x_scale, y_scale = thumbnail.width / width, thumbnail.height / height
+        x0, y0, x1, y1 = box
+        return (
+            round(thumbnail.left + x0 * x_scale, 1),
+            round(thumbnail.top + y0 * y_scale, 1),
+            round(max((x1 - x0) * x_scale, 1), 1),
+            round(max((y1 - y0) * y_scale, 1), 1),
+        )
+
+    def thumbnails(self) -> list[Thumbnail]:
+        """All pictures asked for so far, in the order they were asked for."""
+        return list(self._thumbnails.values())
+
+    def sheets(self) -> list[Sheet]:
+        """The sheets that hold them."""
+        count = len(self._thumbnails)
+        return [
+            Sheet(
+                f"pictures-{start // CELLS_PER_SHEET + 1}.jpg", *_extent(min(count - start, CELLS_PER_SHEET))
+            )
+            for start in range(0, count, CELLS_PER_SHEET)
+        ]
+
+    def write(self, folder: Path, track: Track = no_track) -> None:
+        """Decode every picture once and write the sheets into ``folder``."""
+        sheets = self.sheets()
+        papers = [Image.new("RGB", (sheet.width, sheet.height), PAPER) for sheet in sheets]
+        items = self._thumbnails.items()
+        for image_id, thumbnail in track(items, total=len(items), desc="report: thumbnails"):
+            picture = load(Path(self._pictures[image_id][0]), thumbnail.width, thumbnail.height)
+            papers[thumbnail.sheet].paste(picture, (thumbnail.sheet_x, thumbnail.sheet_y))
+        for sheet, paper in zip(sheets, papers, strict=True):
+            stream = io.BytesIO()
+            paper.save(stream, "JPEG", quality=85, optimize=True)
+            write_bytes(folder / sheet.name, stream.getvalue())
+
+
+def fitted(width: int | None, height: int | None) -> tuple[int, int]:
+    """Size of a picture's thumbnail: the longer side is CELL_PX; a square where the size is unknown."""
+    if not width or not height:
+        return CELL_PX, CELL_PX
+    scale = CELL_PX / max(width, height)
+    return max(SHORTEST_PX, round(width * scale)), max(SHORTEST_PX, round(height * scale))
+
+
+def load(path: Path, width: int, height: int) -> Image.Image:
+    """(height, width) RGB thumbnail of a file; a grey one with a cross where it cannot be read.
+
+    EXIF orientation is ignored, as everywhere here: boxes lie on the stored pixels.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * width, 2 * height))
+            return _rgb(image).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError):
+        return _placeholder(width, height)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
+        whole = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", whole.size, (*PAPER, 255)), whole).convert("RGB")
+    return image.convert("RGB")
+
+
+def _placeholder(width: int, height: int) -> Image.Image:
+    picture = Image.new("RGB", (width, height), GREY)
+    pen = ImageDraw.Draw(picture)
+    pen.line((0, 0, width - 1, height - 1), fill=DARK_GREY, width=2)
+    pen.line((0, height - 1, width - 1, 0), fill=DARK_GREY, width=2)
+    return picture
+
+
+def _extent(cells: int) -> tuple[int, int]:
+    rows = -(-cells // COLUMNS)
+    return min(cells, COLUMNS) * PITCH_PX, rows * PITCH_PX

@@ -1,0 +1,302 @@
+"""Zero-shot in pictures: text against picture, the likeliest classes, confusions, the best pictures of a text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from strata.files import read_array, read_json, read_table
+from strata.report.colours import is_dark, ramp
+from strata.report.thumbnails import Gallery, Tile
+
+SAMPLES = 10
+LIKELIEST = 5
+PICTURES_PER_TEXT = 6
+STUDY_RANGE = (0.1, 0.3)  # the colour range of the 2021 study's heat map
+MOST_IN_MATRIX = 24
+MOST_TEXTS = 14
+LIKELIEST_CONFUSIONS = 20
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shade:
+    """A cell of a heat map or matrix: what it says, its colour, and whether its text is white."""
+
+    text: str
+    colour: str
+    dark: bool
+    strong: bool
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Cosine of every text (row) with a sample of pictures (columns). ``strong``: the picture's own class."""
+
+    pictures: list[Tile]
+    rows: list[tuple[str, list[Shade]]]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of a picture's likeliest classes."""
+
+    name: str
+    probability: float
+    true: bool
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A picture beside its five likeliest classes."""
+
+    tile: Tile
+    true: str
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of (true, predicted); a matrix where there are few classes, else only the commonest mistakes."""
+
+    names: list[str]
+    rows: list[tuple[str, list[Shade]]]
+    mistakes: list[tuple[str, str, int]]
+
+
+@dataclass(frozen=True)
+class BestPictures:
+    """A class, its text, and the pictures that match it best."""
+
+    name: str
+    text: str
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True)
+class PromptSheet:
+    """Everything shown of one prompt set."""
+
+    prompt_set: str
+    classes: int
+    heat: HeatMap
+    guesses: list[Guess]
+    confusion: Confusion | None
+    best: list[BestPictures]
+
+
+@dataclass(frozen=True)
+class Zeroshot:
+    """What the zero-shot stage left, read once. ``logits``: (N, columns); row i is ``image_ids[i]``."""
+
+    folder: Path
+    columns: pa.Table
+    logits: Floats
+    image_ids: list[str]
+    status: Mapping[str, Any]
+
+
+def read_zeroshot(folder: Path, image_ids: Sequence[str]) -> Zeroshot:
+    """Read ``FOLDER``; ``image_ids``: the usable pictures, sorted."""
+    return Zeroshot(
+        folder,
+        read_table(folder / "columns.parquet"),
+        np.asarray(read_array(folder / "logits.npy", mmap=True), dtype=np.float64),
+        list(image_ids),
+        read_json(folder / "status.json"),
+    )
+
+
+def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
+    """One sheet a prompt set, in the given order."""
+    predictions = _by_set(read_table(zeroshot.folder / "predictions.parquet"))
+    confusion = _by_set(read_table(zeroshot.folder / "confusion.parquet"))
+    best = _by_set(read_table(zeroshot.folder / "best_pictures.parquet"))
+    columns = _by_set(zeroshot.columns, position=True)
+    sheets = []
+    for name in prompt_sets:
+        own = columns.get(name, [])
+        if not own or not zeroshot.image_ids:
+            continue
+        logits = zeroshot.logits[:, [column["position"] for column in own]]
+        samples = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
+        sheets.append(
+            PromptSheet(
+                name,
+                len(own),
+                heat_map(cosines(logits, zeroshot.status), own, samples, zeroshot.image_ids, gallery),
+                guesses(logits, own, samples, zeroshot.image_ids, gallery),
+                confusion_of(confusion.get(name, []), own) if predictions.get(name) else None,
+                best_pictures(best.get(name, []), own, gallery),
+            )
+        )
+    return sheets
+
+
+def no_words(folder: Path) -> str:
+    """Why there is no prompt set to show, from ``FOLDER/status.json``."""
+    status = read_json(folder / "status.json")
+    return str(status.get("reason") or "the data set's YAML names no prompts.")
+
+
+def _by_set(table: pa.Table, *, position: bool = False) -> dict[str, list[dict[str, Any]]]:
+    result: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for i, row in enumerate(table.to_pylist()):
+        result[row["prompt_set"]].append({**row, "position": i} if position else row)
+    return dict(result)
+
+
+def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
+    """logit = scale * cosine + bias, solved for the cosine."""
+    return (logits - float(status.get("logit_bias") or 0.0)) / float(status.get("logit_scale") or 1.0)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Row-wise; (N, K) -> (N, K), rows sum to one."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def sample(
+    image_ids: Sequence[str], class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
+) -> list[str]:
+    """``count`` pictures, one a class in turn, the middle one by id; no score decides."""
+    members: dict[str, list[str]] = {class_id: [] for class_id in class_ids}
+    for image_id in image_ids:
+        for label in gallery.labels(image_id):
+            if label in members:
+                members[label].append(image_id)
+    turns: list[str] = []
+    for turn in range(count):
+        for own in members.values():
+            if turn < len(own):
+                turns.append(own[(len(own) // 2 + turn) % len(own)])
+        if len(turns) >= count:
+            break
+    return list(dict.fromkeys(turns))[:count] or list(image_ids[:count])
+
+
+def heat_map(
+    cosine: Floats,
+    columns: Sequence[Mapping[str, Any]],
+    samples: Sequence[str],
+    image_ids: Sequence[str],
+    gallery: Gallery,
+) -> HeatMap:
+    """The study's picture: texts in rows, pictures in columns, range 0.1 to 0.3 unless a value lies outside."""
+    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    shown_classes = list(columns)
+    if len(columns) > MOST_TEXTS:
+        own = {label for image_id in samples for label in gallery.labels(image_id)}
+        shown_classes = [column for column in columns if column["class_id"] in own][
+            :MOST_TEXTS
+        ] or shown_classes[:MOST_TEXTS]
+    positions = {column["class_id"]: i for i, column in enumerate(columns)}
+    values = np.array([[cosine[row_of[s], positions[c["class_id"]]] for s in samples] for c in shown_classes])
+    low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
+    rows = [
+        (
+            _text(column),
+            [
+                _shade(
+                    f"{value:.2f}",
+                    (value - low) / (high - low),
+                    column["class_id"] in gallery.labels(image_id),
+                )
+                for value, image_id in zip(line, samples, strict=True)
+            ],
+        )
+        for line, column in zip(values, shown_classes, strict=True)
+    ]
+    tiles = [gallery.tile(image_id) for image_id in samples]
+    return HeatMap(tiles, rows, round(low, 2), round(high, 2))
+
+
+def guesses(
+    logits: Floats,
+    columns: Sequence[Mapping[str, Any]],
+    samples: Sequence[str],
+    image_ids: Sequence[str],
+    gallery: Gallery,
+) -> list[Guess]:
+    """Each sampled picture with its likeliest classes and their probabilities."""
+    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    probabilities = softmax(logits[[row_of[image_id] for image_id in samples]])
+    result = []
+    for image_id, line in zip(samples, probabilities, strict=True):
+        own = gallery.labels(image_id)
+        order = np.argsort(-line, kind="stable")[:LIKELIEST]
+        bars = [Bar(columns[i]["name"], float(line[i]), columns[i]["class_id"] in own) for i in order]
+        true = ", ".join(column["name"] for column in columns if column["class_id"] in own)
+        mark = "" if not true else "hit" if bars[0].true else "miss"
+        result.append(Guess(gallery.tile(image_id, mark=mark, alt=f"{image_id}: {true}"), true, bars))
+    return result
+
+
+def confusion_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]) -> Confusion | None:
+    """Rows (true, predicted, count); shares of a row give the colour. None without counts."""
+    names = {column["class_id"]: column["name"] for column in columns}
+    counts = {(row["true"], row["predicted"]): int(row["count"]) for row in rows if row["count"]}
+    if not counts:
+        return None
+    wrong = sorted((-n, names[t], names[p]) for (t, p), n in counts.items() if t != p)[:LIKELIEST_CONFUSIONS]
+    mistakes = [(true, predicted, -n) for n, true, predicted in wrong]
+    if len(names) > MOST_IN_MATRIX:
+        return Confusion(list(names.values()), [], mistakes)
+    lines = []
+    for true, name in names.items():
+        line = [counts.get((true, predicted), 0) for predicted in names]
+        total = max(sum(line), 1)
+        shades = [
+            _shade(str(n) if n else "", n / total, true == predicted)
+            for n, predicted in zip(line, names, strict=True)
+        ]
+        lines.append((name, shades))
+    return Confusion(list(names.values()), lines, mistakes)
+
+
+def best_pictures(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]], gallery: Gallery
+) -> list[BestPictures]:
+    """For each class its text and the pictures with the highest probability."""
+    by_class: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["rank"]):
+        by_class[row["class_id"]].append(row)
+    result = []
+    for column in columns[:MOST_IN_MATRIX]:
+        class_id = column["class_id"]
+        tiles = [_best_tile(row, class_id, gallery) for row in by_class[class_id][:PICTURES_PER_TEXT]]
+        if tiles:
+            result.append(BestPictures(column["name"], _text(column), tiles))
+    return result
+
+
+def _best_tile(row: Mapping[str, Any], class_id: str, gallery: Gallery) -> Tile:
+    image_id, probability = row["image_id"], f"{row['probability']:.2f}"
+    mark = "hit" if class_id in gallery.labels(image_id) else "miss"
+    return gallery.tile(image_id, mark=mark, caption=probability, alt=f"{image_id}, {mark}, {probability}")
+
+
+def _text(column: Mapping[str, Any]) -> str:
+    """A class's first text; how many more there are."""
+    texts = column["texts"]
+    if isinstance(texts, str):
+        return texts
+    if not texts:
+        return str(column["name"])
+    return texts[0] + (f" (+{len(texts) - 1})" if len(texts) > 1 else "")
+
+
+def _shade(text: str, share: float, strong: bool) -> Shade:
+    return Shade(text, ramp(share), is_dark(share), strong)

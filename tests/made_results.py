@@ -1,0 +1,325 @@
+"""Result files of a made-up run, as the stages before ``summarize`` write them, for the tests of what reads them.
+
+``make_results(root)`` fills ``root`` with params.yaml, conf/ and data/. Scores are drawn from a seed: later layers
+rank better. File names are as odd as real ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from strata.files import write_array, write_json, write_table, write_text
+from strata.scores import score_table
+from strata.tables import Tables, from_rows, write_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ["stem", "blocks.5", "blocks.11", "embedding"]
+FACETS = {"motif": ["castle", "ship", "rooster", "fish & <chips>"], "mood": ["calm", "gloomy"]}
+ODD = '<b>"Käse" & co, [1] 100%.jpg'
+REJECTED = {"picture 3.jpg": "the file is empty", "picture 7.jpg": "damaged JPEG: premature end"}
+TOPK = pa.schema(
+    [
+        ("task", pa.string()),
+        ("query_id", pa.string()),
+        ("rank", pa.int32()),
+        ("image_id", pa.string()),
+        ("score", pa.float32()),
+        ("grade", pa.string()),
+        *((name, pa.float64()) for name in ("x0", "y0", "x1", "y1")),
+    ]
+)
+
+
+def make_results(
+    root: Path, *, rows: list[dict[str, Any]] | None = None, own_queries: int = 6, prompts: bool = True
+) -> None:
+    """Everything ``summarize`` and ``report`` read. ``rows``: of the images table; None: 24 small pictures."""
+    write_text(root / "params.yaml", (ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for folder, name in (("datasets", "demo"), ("models", "demo-rn")):
+        path = Path("conf") / folder / f"{name}.yaml"
+        write_text(root / path, (ROOT / path).read_text(encoding="utf-8"))
+    random = np.random.default_rng(5)
+    images = draw_pictures(root) if rows is None else rows
+    tables = make_tables(images, own_queries)
+    data = root / "data"
+    write_tables(data / "tables", tables)
+    used = sorted(
+        row["image_id"] for row in images if row["status"] == "ok" and row["image_id"] not in REJECTED
+    )
+    refused = sorted(set(REJECTED) & {row["image_id"] for row in images if row["status"] == "ok"})
+    write_json(data / "features" / "layers.json", LAYERS)
+    write_table(
+        data / "features" / "rejected.parquet",
+        pa.table(
+            {"image_id": pa.array(refused, pa.string()), "reason": [REJECTED[name] for name in refused]}
+        ),
+    )
+    _rankings(data / "rankings", tables, used, random)
+    _clusters(data / "clusters", tables, used, random)
+    _probe(data / "probe", tables)
+    _zeroshot(data / "zeroshot", tables, used, random, prompts=prompts)
+
+
+def draw_pictures(root: Path) -> list[dict[str, Any]]:
+    """24 pictures in ``root``/pictures, one of them missing, two refused, one under an odd name."""
+    random = np.random.default_rng(1)
+    names = [ODD, *(f"picture {i}.jpg" for i in range(1, 24))]
+    rows = []
+    for i, name in enumerate(names):
+        width, height = (96, 64) if i % 2 else (48, 80)
+        path = root / "pictures" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        if i != 9:
+            colour = np.full((height, width, 3), random.integers(0, 255, 3), np.uint8)
+            Image.fromarray(colour).save(path)
+        broken = i == 3
+        motif, mood = list(FACETS["motif"])[i % 4], list(FACETS["mood"])[i // 4 % 2]
+        rows.append(
+            {
+                "image_id": name,
+                "path": str(path),
+                "width": None if broken else width,
+                "height": None if broken else height,
+                "sha256": f"{i:064x}",
+                "labels": [motif, mood],
+                "status": REJECTED[name] if broken else "ok",
+            }
+        )
+    return rows
+
+
+def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
+    """Tables with two facets and ``own_queries`` boxed queries in two groups."""
+    known = {label for row in images for label in row["labels"]}
+    classes = [
+        {"class_id": name, "facet": facet, "name": name.replace("_", " "), "synonyms": []}
+        for facet, members in FACETS.items()
+        for name in members
+        if name in known
+    ]
+    usable = [row for row in images if row["status"] == "ok"][:: max(len(images) // 8, 1)]
+    queries = [
+        {
+            "query_id": f"q{i:02}",
+            "image_id": row["image_id"],
+            "x0": row["width"] * 0.2,
+            "y0": row["height"] * 0.3,
+            "x1": row["width"] * 0.6,
+            "y1": row["height"] * 0.7,
+            "group": ("windmill", "red bonnet")[i % 2],
+        }
+        for i, row in enumerate(usable[:own_queries])
+    ]
+    relevance = [
+        {"query_id": query["query_id"], "image_id": row["image_id"], "grade": "good"}
+        for query in queries
+        for row in images[1:6]
+    ]
+    return Tables(
+        from_rows("images", images),
+        from_rows("queries", queries),
+        from_rows("relevance", relevance),
+        from_rows("classes", classes),
+    )
+
+
+def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
+    scores: dict[str, dict[str, Any]] = {}
+    queries = tables.queries.to_pylist()
+    boxes = {row["image_id"]: (row["width"], row["height"]) for row in tables.images.to_pylist()}
+    classed = bool(tables.classes.num_rows)
+    tasks = [*(["detail"] if queries else []), *(["class"] if classed else [])]
+    for depth, layer in enumerate(LAYERS):
+        scores[layer] = {"match": "region"}
+        rows = []
+        for task in tasks:
+            value = 0.2 + 0.14 * depth - (0.2 if task == "detail" and layer == "embedding" else 0)
+            scores[layer] |= {
+                f"{task}_map": value,
+                f"{task}_map_low": value - 0.06,
+                f"{task}_map_high": value + 0.07,
+                f"{task}_map_chance": 0.09,
+                f"{task}_p_at_1": min(1.3 * value, 1.0),
+                f"{task}_hit_at_5": min(1.6 * value, 1.0),
+                f"{task}_map_pca": value - 0.013,
+                f"{task}_n_queries": 24.0,
+                f"{task}_ap": "step",
+            }
+            for query in queries if task == "detail" else [{"query_id": name} for name in used]:
+                found = random.permutation(used)[:8]
+                near = np.sort(random.random(8).astype(np.float32))[::-1]
+                for rank, (name, score) in enumerate(zip(found, near, strict=True), 1):
+                    width, height = boxes[name]
+                    box = (
+                        (width * 0.5, height * 0.1, width * 0.9, height * 0.6)
+                        if task == "detail"
+                        else (None,) * 4
+                    )
+                    grade = "good" if random.random() < value else ("junk" if rank == 2 else None)
+                    rows.append((task, query["query_id"], rank, name, float(score), grade, *box))
+        columns = list(zip(*rows, strict=True)) if rows else [[] for _ in TOPK.names]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, TOPK, strict=True)]
+        write_table(folder / layer / "topk.parquet", pa.Table.from_arrays(arrays, schema=TOPK))
+    write_json(folder / "layers.json", LAYERS)
+    write_table(folder / "scores.parquet", score_table(scores))
+
+
+def _clusters(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
+    scores: dict[str, dict[str, Any]] = {}
+    labels = dict(
+        zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
+    )
+    order = {name: i for i, name in enumerate(FACETS["motif"])}
+    for depth, layer in enumerate(LAYERS):
+        noise = random.random(len(used)) > 0.3 + 0.15 * depth
+        cluster = [
+            int(random.integers(4)) if wrong or not labels[name] else order.get(labels[name][0], 0)
+            for name, wrong in zip(used, noise, strict=True)
+        ]
+        table = pa.table(
+            {
+                "row": pa.array(range(len(used)), pa.int32()),
+                "image_id": used,
+                "cluster": pa.array(cluster, pa.int32()),
+                "distance": pa.array(random.random(len(used)), pa.float32()),
+            }
+        )
+        write_table(folder / f"{layer}.parquet", table)
+        value = 0.05 + 0.13 * depth
+        scores[layer] = {"protocol": "k-means++", "k": 4, "silhouette": 0.2}
+        for suffix in ["", "_mood"][: tables.classes.num_rows]:
+            scores[layer] |= {
+                f"ami{suffix}": value,
+                f"nmi{suffix}": value + 0.04,
+                f"purity{suffix}": 0.4 + value,
+                f"purity_chance{suffix}": 0.33,
+            }
+    write_table(folder / "scores.parquet", score_table(scores))
+
+
+def _probe(folder: Path, tables: Tables) -> None:
+    scores: dict[str, dict[str, Any]] = {}
+    for depth, layer in enumerate(LAYERS):
+        scores[layer] = {"protocol": "C 0.316, 10 stratified splits"}
+        for suffix, share in (("", 0.31), ("_mood", 0.52)) if tables.classes.num_rows else ():
+            value = share + 0.12 * depth
+            scores[layer] |= {
+                f"accuracy{suffix}": value,
+                f"accuracy_low{suffix}": None if layer == "stem" else value - 0.05,
+                f"accuracy_high{suffix}": None if layer == "stem" else value + 0.05,
+                f"majority{suffix}": share,
+                f"chance{suffix}": 0.25,
+            }
+    write_table(folder / "scores.parquet", score_table(scores))
+
+
+def _zeroshot(
+    folder: Path, tables: Tables, used: list[str], random: np.random.Generator, *, prompts: bool
+) -> None:
+    classes = tables.classes.to_pylist()
+    facets = list(dict.fromkeys(row["facet"] for row in classes)) if prompts else []
+    columns, scores, predictions, confusion, best, logits = [], [], [], [], [], []
+    labels = dict(
+        zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
+    )
+    for facet in facets:
+        own = [row for row in classes if row["facet"] == facet]
+        ids = [row["class_id"] for row in own]
+        columns += [
+            {
+                "prompt_set": facet,
+                **{k: row[k] for k in ("facet", "class_id", "name")},
+                "texts": [f"a {row['name']}."],
+            }
+            for row in own
+        ]
+        cosine = random.normal(0.18, 0.03, (len(used), len(own)))
+        for i, name in enumerate(used):
+            cosine[i] += [0.07 * (class_id in labels[name]) for class_id in ids]
+        logits.append(50 * cosine)
+        counts: dict[tuple[str, str], int] = {}
+        for i, name in enumerate(used):
+            true = next(label for label in labels[name] if label in ids)
+            top = [ids[j] for j in np.argsort(-cosine[i])]
+            predictions.append(
+                {
+                    "prompt_set": facet,
+                    "image_id": name,
+                    "true": true,
+                    "predicted": top[0],
+                    "top": top,
+                    "probability": 0.7,
+                }
+            )
+            counts[true, top[0]] = counts.get((true, top[0]), 0) + 1
+        confusion += [
+            {"prompt_set": facet, "true": t, "predicted": p, "count": n} for (t, p), n in counts.items()
+        ]
+        for j, class_id in enumerate(ids):
+            best += [
+                {
+                    "prompt_set": facet,
+                    "class_id": class_id,
+                    "rank": rank,
+                    "image_id": used[i],
+                    "probability": 0.9 / rank,
+                }
+                for rank, i in enumerate(np.argsort(-cosine[:, j])[:5], 1)
+            ]
+        scores += [
+            {"prompt_set": facet, "metric": metric, "value": value, "text": None}
+            for metric, value in (
+                ("top1", 0.71),
+                ("top1_low", 0.6),
+                ("top1_high", 0.8),
+                ("chance", 0.25),
+                ("ece", 0.1),
+            )
+        ]
+    text = pa.string()
+    shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {
+        "columns": (
+            columns,
+            [*((k, text) for k in ("prompt_set", "facet", "class_id", "name")), ("texts", pa.list_(text))],
+        ),
+        "scores": (scores, [("prompt_set", text), ("metric", text), ("value", pa.float64()), ("text", text)]),
+        "predictions": (
+            predictions,
+            [
+                *((k, text) for k in ("prompt_set", "image_id", "true", "predicted")),
+                ("top", pa.list_(text)),
+                ("probability", pa.float32()),
+            ],
+        ),
+        "confusion": (
+            confusion,
+            [*((k, text) for k in ("prompt_set", "true", "predicted")), ("count", pa.int64())],
+        ),
+        "best_pictures": (
+            best,
+            [
+                ("prompt_set", text),
+                ("class_id", text),
+                ("rank", pa.int32()),
+                ("image_id", text),
+                ("probability", pa.float32()),
+            ],
+        ),
+    }
+    for name, (rows, schema) in shapes.items():
+        write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=pa.schema(schema)))
+    write_array(
+        folder / "logits.npy",
+        np.hstack(logits).astype(np.float32) if logits else np.zeros((len(used), 0), np.float32),
+    )
+    status = (
+        {"status": "ok", "logit_scale": 50.0}
+        if prompts
+        else {"status": "empty", "reason": "no embedding in layers."}
+    )
+    write_json(folder / "status.json", status)
