@@ -52,10 +52,13 @@ def rotated(values: npt.ArrayLike) -> Doubles:
     Weights outside the span of the rows cost penalty and change no prediction: the optimum has none, and a
     rotation into that span leaves the penalty as it is. With fewer pictures than dimensions this is quicker.
     """
+    from threadpoolctl import threadpool_limits
+
     rows = np.asarray(values, dtype=np.float64)
     if rows.shape[0] >= rows.shape[1]:
         return rows
-    return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
+    with threadpool_limits(limits=1):
+        return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
 
 
 def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:

@@ -53,6 +53,7 @@ def fit_pca(blocks: Blocks, components: int | None = None) -> Pca:
 
     Raises StrataError when there are fewer than two rows.
     """
+    import scipy.linalg  # noqa: F401 - before the limit, which does not see a BLAS that is loaded later
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):  # sums differ in the last bits between one thread and two
