@@ -141,10 +141,10 @@ def own_queries(
         queries.append(Query(query_id, image_id, group, row, own, x0 is not None, whole))
     graded = _graded(tables.relevance, database)
     tasks = []
-    for name, spec in protocol.positives.items():
-        grades = _task_grades(name, spec)
-        if queries and tables.relevance.num_rows:
-            _check_positives(name, grades, tables.relevance)
+    graded_tasks = {name: _task_grades(name, spec) for name, spec in protocol.positives.items()}
+    if queries and tables.relevance.num_rows:
+        _check_positives(graded_tasks, tables.relevance)
+    for name, grades in graded_tasks.items():
         judge = _own_judge(grades, queries, graded, database, params)
         boxes = _positive_boxes(tables.relevance, queries, grades.positive)
         tasks.append(Task(name, protocol.ap, params.junk, params.self_match, judge, boxes))
@@ -280,12 +280,13 @@ def _judge_own(
     )
 
 
-def _check_positives(name: str, grades: _Grades, relevance: pa.Table) -> None:
+def _check_positives(tasks: Mapping[str, _Grades], relevance: pa.Table) -> None:
     there = sorted(set(relevance["grade"].to_pylist()))
-    if not set(grades.positive) & set(there):
+    wanted = sorted({grade for grades in tasks.values() for grade in grades.positive})
+    if not set(wanted) & set(there):
         raise StrataError(
-            f"protocol.positives.{name}: no query has a positive: the relevance table grades "
-            f"{', '.join(there)}, the task wants {', '.join(grades.positive)}"
+            f"protocol.positives: no query has a positive: the relevance table grades {', '.join(there)}, "
+            f"the tasks want {', '.join(wanted) or 'nothing'}"
         )
 
 

@@ -112,7 +112,7 @@ def match_regions(
     + B``.
     """
     n_database = len(candidates)
-    answered = np.isfinite(queries).all(axis=1)
+    answered = np.asarray(np.isfinite(queries).all(axis=1))
     wanted = np.where(answered[:, None], queries, 0.0)
     scores = np.full((len(queries), n_database), UNRANKED)
     winners = np.zeros((len(queries), n_database), np.int32)
