@@ -83,6 +83,7 @@ def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int3
     for start in range(0, len(crops), DATABASE_BLOCK):
         rows = crops[start : start + DATABASE_BLOCK]
         vectors = reduced[rows].astype(np.float64)
-        offsets = np.einsum("kd,kd->k", centroids, centroids) - 2 * (vectors @ centroids.T)
+        products = np.einsum("rd,kd->rk", vectors, centroids)  # not BLAS: the same sums on every machine
+        offsets = np.einsum("kd,kd->k", centroids, centroids) - 2 * products
         clusters[rows] = offsets.argmin(axis=1)
     return clusters

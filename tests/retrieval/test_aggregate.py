@@ -1,0 +1,77 @@
+"""Means, macro means and the line that names the best layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from strata.retrieval.aggregate import best_layer, group_mean, task_metrics
+from strata.retrieval.per_query import MEASURES, Outcome, outcome_table
+
+
+def outcome(query_id: str, group: str, ap: float, positives: int = 2, ranked: int = 9) -> Outcome:
+    measures = (ap,) * len(MEASURES)
+    return Outcome(query_id, group, positives, min(positives, ranked), ranked, False, measures, ap)
+
+
+def metrics(*outcomes: Outcome) -> dict:
+    return task_metrics(
+        "t", "step", {s: outcome_table("t", s, outcomes) for s in ("full", "pca", "in_cluster")}
+    )
+
+
+def test_the_map_is_over_queries_and_the_macro_map_over_groups() -> None:
+    found = metrics(
+        outcome("1", "a", 0.2), outcome("2", "a", 0.4), outcome("3", "a", 0.6), outcome("4", "b", 0.8)
+    )
+    assert found["t_map"] == pytest.approx(0.5)
+    assert found["t_map_macro"] == pytest.approx(0.6)
+    assert found["t_map_n_groups"] == 2
+    assert found["t_map_low"] <= 0.5 <= found["t_map_high"]
+
+
+def test_queries_without_positives_are_left_out_and_counted() -> None:
+    found = metrics(outcome("1", "a", 0.5), outcome("2", "b", np.nan, positives=0))
+    assert found["t_map"] == 0.5
+    assert (found["t_n_queries"], found["t_n_without_positives"], found["t_n_unanswered"]) == (2, 1, 0)
+    assert (found["t_map_low"], found["t_map_high"], found["t_map_n_groups"]) == (None, None, 1)
+
+
+def test_a_query_that_could_not_be_run_counts_as_zero() -> None:
+    found = metrics(outcome("1", "a", 0.5), outcome("2", "b", 0.0, ranked=0))
+    assert found["t_map"] == 0.25
+    assert found["t_n_unanswered"] == 1
+
+
+def test_no_queries_give_no_numbers() -> None:
+    found = metrics()
+    assert found["t_map"] is None
+    assert found["t_map_macro"] is None
+    assert found["t_n_queries"] == 0
+
+
+def test_every_number_has_its_chance_level_beside_it() -> None:
+    found = metrics(outcome("1", "a", 0.5))
+    for name in (
+        "map",
+        "p_at_1",
+        "p_at_5",
+        "p_at_10",
+        "hit_at_5",
+        "hit_at_10",
+        "recall_at_10",
+        "r_precision",
+    ):
+        assert isinstance(found[f"t_{name}_chance"], float)
+
+
+def test_group_mean_leaves_out_what_has_no_value() -> None:
+    assert group_mean(np.array([0.2, np.nan, 0.6, np.nan]), ["a", "a", "b", "c"]) == pytest.approx(0.4)
+    assert group_mean(np.array([np.nan]), ["a"]) is None
+
+
+def test_the_best_layer_is_the_first_of_equals() -> None:
+    assert best_layer({"x": {"t_map": 0.4}, "y": {"t_map": 0.41}, "z": {"t_map": 0.41}}, "t") == (
+        "best layer y: t_map 0.41"
+    )
+    assert best_layer({"x": {"t_map": None}}, "t") == "no t_map: no query has a positive"
