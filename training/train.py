@@ -46,7 +46,9 @@ class Recipe:
     steps: int
     rate: float
     decay: float
-    teacher: str | None  # a trained model whose text tower to start from and whose image vectors to imitate
+    teacher: (
+        str | None
+    )  # a trained model whose text tower to take over, fixed, and whose image vectors to imitate
     teacher_weight: float = 0.0
 
 
@@ -215,14 +217,15 @@ def _choose(pool: Pool, cells: list[np.ndarray], rng: np.random.Generator, alike
 
 
 def _optimiser(model: CLIP, recipe: Recipe) -> torch.optim.AdamW:
-    decayed = [p for p in model.parameters() if p.ndim >= 2]
-    free = [p for p in model.parameters() if p.ndim < 2]
+    learning = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim >= 2]
+    free = [p for p in learning if p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": recipe.decay}, {"params": free, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
 
 
 def _teacher(name: str, pupil: CLIP, known: Tensor) -> CLIP:
-    """Load a trained model, hand its text tower to the pupil, and give it in eval mode."""
+    """Load a trained model, hand its text tower to the pupil, fixed, and give it in eval mode."""
     path = ROOT / "models" / name / towers.WEIGHTS
     state = {
         key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()
@@ -231,6 +234,9 @@ def _teacher(name: str, pupil: CLIP, known: Tensor) -> CLIP:
     teacher = towers.build(name, len(known))
     teacher.load_state_dict(state)
     pupil.load_state_dict({k: v for k, v in state.items() if not k.startswith("visual.")}, strict=False)
+    # fixed, so that the sentences stay where the teacher's pictures are while the pupil's are still noise
+    for key, parameter in pupil.named_parameters():
+        parameter.requires_grad_(key.startswith("visual.") or key == "logit_scale")
     return teacher.eval()
 
 
