@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,39 @@ def test_the_last_rule_of_the_gate_fits_every_metric() -> None:
     assert all(rule.metric != "*" for rule in conf.rules[:-1])
 
 
+@pytest.mark.parametrize(
+    ("metric", "direction", "tolerance"),
+    [
+        ("detail_map", "higher", 0.02),
+        ("top1", "higher", 0.02),
+        ("class_map_low", "higher", 0.05),
+        ("accuracy_high_mood", "higher", 0.05),
+        ("nmi_mood", "higher", 0.05),
+        ("ece", "lower", 0.02),
+        ("not_converged", "lower", 0.0),
+        ("class_map_chance", "either", 0.001),
+        ("purity_chance_mood", "either", 0.05),
+        ("n", "either", 0.0),
+        ("n_unlabelled", "either", 0.0),
+        ("class_map_n_groups", "either", 0.0),
+        ("pictures_rejected", "either", 0.0),
+        ("extract_levels", "either", 0.0),
+        ("best_layer", "free", 0.0),
+        ("best_cluster_layer", "free", 0.0),
+    ],
+)
+def test_tolerances_of_kinds_of_metrics(metric: str, direction: str, tolerance: float) -> None:
+    conf = parse(GateConf, read_yaml(ROOT / "conf/gate.yaml"), "gate.yaml")
+    rule = next(rule for rule in conf.rules if fnmatchcase(metric, rule.metric))
+    assert (rule.direction, rule.tolerance) == (direction, tolerance)
+
+
 def test_every_committed_metric_is_a_number_or_text() -> None:
     files = sorted((ROOT / "metrics").glob("*.json"))
     assert {path.stem for path in files} == {"headline", "retrieval", "clusters", "probe", "zeroshot"}
     for path in files:
-        for layer, values in json.loads(path.read_text(encoding="utf-8")).items():
-            for metric, value in values.items():
-                assert isinstance(value, (int, float, str)), f"{path}: {layer} {metric}"
-                assert "." not in metric, f"{path}: DVC splits names at dots: {metric}"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries = [content] if path.stem == "headline" else list(content.values())
+        for metric, value in (pair for values in entries for pair in values.items()):
+            assert isinstance(value, (int, float, str)), f"{path}: {metric}"
+            assert "." not in metric, f"{path}: DVC splits names at dots: {metric}"
