@@ -1,0 +1,103 @@
+"""Labels from sub-folders or a CSV, classes from the YAML or from the labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
+from strata.errors import StrataError
+from strata.params import ClassEntry, LabelSource
+
+FILES = ["a.jpg", "b.jpg", "sub/c.jpg"]
+
+
+def source(**columns: str) -> LabelSource:
+    values = {"from": "csv", "file": "labels.csv", "file_column": "file", "label_columns": columns}
+    return LabelSource.model_validate(values)
+
+
+def from_csv(tmp_path: Path, text: str, **columns: str) -> tuple[Labels, list[str]]:
+    warnings: list[str] = []
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    labels = labels_from_csv(tmp_path / "labels.csv", "L.csv", source(**columns), FILES, warnings.append)
+    return labels, warnings
+
+
+def test_the_first_sub_folder_is_the_label() -> None:
+    files = ["x.jpg", "cat/a.jpg", "cat/old/b.jpg", "big dog/c.jpg"]
+    assert labels_from_folders(files, "animal") == {
+        "cat/a.jpg": [("animal", "cat")],
+        "cat/old/b.jpg": [("animal", "cat")],
+        "big dog/c.jpg": [("animal", "big dog")],
+    }
+
+
+def test_a_cell_may_hold_several_labels_and_rows_add_up(tmp_path: Path) -> None:
+    text = "file,motif,mood\na.jpg,' cow'; ship ;,calm\nb.jpg,ship,\nsub/c.jpg,,calm\na.jpg,tree;ship,calm\n"
+    labels, warnings = from_csv(tmp_path, text, motif="motif", feeling="mood")
+    assert labels == {
+        "a.jpg": [("motif", "' cow'"), ("motif", "ship"), ("motif", "tree"), ("feeling", "calm")],
+        "b.jpg": [("motif", "ship")],
+        "sub/c.jpg": [("feeling", "calm")],
+    }
+    assert warnings == []
+
+
+def test_rows_and_pictures_that_do_not_meet_are_counted(tmp_path: Path) -> None:
+    labels, warnings = from_csv(tmp_path, "file,l\nA.jpg,x\na.jpg,x\nz.jpg,y\n", label="l")
+    assert labels == {"a.jpg": [("label", "x")]}
+    assert warnings == [
+        "2 of 3 label rows name no picture of the folder, the first is 'A.jpg' in L.csv, line 2",
+        "2 of 3 pictures have no row in L.csv",
+    ]
+
+
+@pytest.mark.parametrize("text", ["file,l\npictures/a.jpg,x\n", "file,l\n"])
+def test_a_table_that_names_no_picture_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StrataError, match=r"L\.csv: none of its [01] rows names a picture of the folder"):
+        from_csv(tmp_path, text, label="l")
+
+
+def test_a_missing_label_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StrataError, match=r"L\.csv: no column 'mood'; the columns are file, l"):
+        from_csv(tmp_path, "file,l\na.jpg,x\n", label="l", mood="mood")
+
+
+def test_classes_are_the_labels_found_sorted_with_readable_names() -> None:
+    labels: Labels = {"a": [("label", "wind_mill")], "b": [("label", "a-b"), ("mood", "calm")]}
+    rows, ids = classes_of(labels, ["label", "mood"], None)
+    found = [(row["class_id"], row["facet"], row["name"], row["description"]) for row in rows]
+    assert found == [
+        ("a-b", "label", "a b", None),
+        ("wind_mill", "label", "wind mill", None),
+        ("calm", "mood", "calm", None),
+    ]
+    assert ids["label", "wind_mill"] == "wind_mill"
+
+
+def test_a_name_shared_by_two_facets_is_two_classes() -> None:
+    labels: Labels = {"a": [("artist", "unknown"), ("medium", "unknown")]}
+    rows, ids = classes_of(labels, ["artist", "medium"], None)
+    assert [(row["class_id"], row["name"]) for row in rows] == [
+        ("unknown", "unknown"),
+        ("medium:unknown", "unknown"),
+    ]
+    assert ids == {("artist", "unknown"): "unknown", ("medium", "unknown"): "medium:unknown"}
+
+
+def test_given_classes_keep_their_order_words_and_empty_ones() -> None:
+    entries = [
+        ClassEntry(id="sq", name="squirrel", synonyms=["rodent"], description="a d"),
+        ClassEntry(id="cat"),
+    ]
+    given = {"label": entries, "mood": [ClassEntry(id="calm")]}
+    rows, _ = classes_of({"a": [("label", "cat")]}, ["label"], given)
+    assert [row["class_id"] for row in rows] == ["sq", "cat", "calm"]
+    assert (rows[0]["name"], rows[0]["synonyms"], rows[0]["description"]) == ("squirrel", ["rodent"], "a d")
+
+
+def test_a_label_that_is_no_given_class_is_refused() -> None:
+    with pytest.raises(StrataError, match=r"a\.jpg: its label 'dog' is not in conf/datasets/folder\.yaml"):
+        classes_of({"a.jpg": [("label", "dog")]}, ["label"], {"label": [ClassEntry(id="cat")]})
