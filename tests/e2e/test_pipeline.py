@@ -1,0 +1,146 @@
+"""The whole pipeline on a small demo: what a run writes, what a second one does, what a change costs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Project, Result
+
+pytestmark = pytest.mark.slow
+STAGES = [
+    "check",
+    "download",
+    "prepare",
+    "extract",
+    "pool",
+    "reduce",
+    "cluster",
+    "retrieve",
+    "probe",
+    "zeroshot",
+    "summarize",
+    "report",
+]
+METRICS = ["clusters", "headline", "probe", "retrieval", "zeroshot"]
+
+
+def test_a_fresh_project_runs_every_stage_once(finished: tuple[Project, Result]) -> None:
+    _, result = finished
+    assert sorted(result.ran) == sorted(STAGES)
+    assert all(result.line(stage).endswith(" s)") for stage in STAGES)
+
+
+def test_a_run_writes_metrics_by_layer_and_a_report(finished: tuple[Project, Result]) -> None:
+    project, _ = finished
+    assert sorted(path.stem for path in (project.root / "metrics").iterdir()) == METRICS
+    for name in ("retrieval", "clusters", "probe"):
+        assert set(json.loads(project.read(f"metrics/{name}.json"))) == {"stem", "late", "embedding"}
+    assert json.loads(project.read("metrics/headline.json"))["pictures_rejected"] > 0
+    assert project.read("report/index.html").startswith(b"<!")
+
+
+def test_git_holds_results_and_no_data(finished: tuple[Project, Result]) -> None:
+    project, _ = finished
+    held = project.run("git", "ls-files").said.splitlines()
+    assert {"dvc.lock", *(f"metrics/{name}.json" for name in METRICS)} <= set(held)
+    assert [name for name in held if name.startswith(("data/", "report/", "logs/"))] == ["data/README.md"]
+
+
+def test_a_second_run_runs_nothing(project: Project) -> None:
+    assert project.run("dvc", "repro").nothing_to_do
+    assert project.run("git", "status", "--porcelain").said == ""
+
+
+def test_a_fresh_clone_is_fresh_and_passes_the_gate(project: Project) -> None:
+    clone = type(project)(project.root.with_name("clone"))
+    project.run("git", "clone", "-q", ".", str(clone.root))
+    assert clone.run("python", "-m", "stages.freshness").said == "freshness: dvc.lock is up to date\n"
+    assert sorted(clone.run("dvc", "repro").ran) == sorted(STAGES)
+    assert "none failed, 0 accepted" in clone.run("python", "-m", "stages.gate", "--against", "HEAD").said
+    assert clone.run("git", "status", "--porcelain").said == ""
+
+
+def test_two_forced_runs_without_a_store_give_the_same_bytes(project: Project) -> None:
+    before = {name: project.read(f"metrics/{name}.json") for name in METRICS}
+    lock = project.read("dvc.lock")
+    shutil.rmtree(project.root / ".strata")
+    assert sorted(project.run("dvc", "repro", "--force").ran) == sorted(STAGES)
+    assert {name: project.read(f"metrics/{name}.json") for name in METRICS} == before
+    assert project.read("dvc.lock") == lock
+
+
+def test_another_pooling_reads_no_picture_again(project: Project) -> None:
+    result = project.run("dvc", "exp", "run", "-S", "pooling=rmac")
+    assert not {"download", "prepare", "extract", "zeroshot"} & set(result.ran)
+    assert {"check", "pool", "retrieve", "summarize", "report"} <= set(result.ran)
+    assert json.loads(project.read("metrics/headline.json"))["pooling"] == "rmac"
+
+
+def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:
+    project.edit("conf/datasets/demo.yaml", "{article} {name} scene.", "a {name} scene.")
+    result = project.run("dvc", "repro")
+    assert not {"download", "prepare", "extract", "pool", "retrieve"} & set(result.ran)
+    assert "zeroshot" in result.ran
+
+
+def test_a_new_layer_costs_that_layer(project: Project) -> None:
+    project.edit("params.yaml", "  - late\n", "  - late\n  - layer3\n")
+    result = project.run("dvc", "repro")
+    assert not {"download", "prepare"} & set(result.ran)
+    assert "layer3" in json.loads(project.read("metrics/retrieval.json"))
+
+
+def test_a_lost_result_comes_from_the_store(project: Project) -> None:
+    result = project.run("dvc", "repro", "--force", "--single-item", "extract")
+    assert " 0 views computed and " in result.line("extract")
+
+
+def test_another_model_runs_and_the_first_comes_back_from_the_cache(project: Project) -> None:
+    first = project.read("metrics/headline.json")
+    assert "extract" in project.run("dvc", "exp", "run", "-S", "model=demo-vit").ran
+    assert json.loads(project.read("metrics/headline.json"))["model"] == "demo-vit"
+    back = project.run("dvc", "exp", "run", "-S", "model=demo-rn")
+    assert "extract" not in back.ran
+    assert project.read("metrics/headline.json") == first
+
+
+def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) -> None:
+    project.run("dvc", "exp", "run", "--queue", "-S", "pooling=avg,rmac")
+    project.run("dvc", "exp", "run", "--run-all")
+    shown = project.run("dvc", "exp", "show", "--csv", "--only-changed").said
+    assert "avg" in shown
+    assert "rmac" in shown
+
+
+def test_metrics_diff_gives_a_delta_a_layer(project: Project) -> None:
+    project.run("dvc", "exp", "run", "-S", "pooling=avg")
+    shown = project.run("dvc", "metrics", "diff", "--md").said
+    assert any("metrics/retrieval.json" in line and "late" in line for line in shown.splitlines())
+
+
+def test_an_edit_after_the_run_is_not_fresh_and_a_worse_metric_fails_the_gate(project: Project) -> None:
+    project.edit("params.yaml", "seed: 22\n  restarts", "seed: 23\n  restarts")
+    stale = project.run("python", "-m", "stages.freshness", check=False)
+    assert stale.code == 1
+    assert stale.said.startswith("freshness: error: dvc.lock is out of date at ")
+    content = json.loads(project.read("metrics/retrieval.json"))
+    content["late"]["class_map"] -= 0.1
+    (project.root / "metrics/retrieval.json").write_text(json.dumps(content))
+    worse = project.run("python", "-m", "stages.gate", check=False)
+    assert worse.code == 1
+    assert "failed: metrics/retrieval.json late class_map: old " in worse.said
+
+
+def test_without_git_identity_the_pipeline_runs(fresh: Callable[[], Project]) -> None:
+    project = fresh()
+    nobody = dict.fromkeys(
+        ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"), ""
+    )
+    result = project.run("dvc", "repro", "check", "download", **nobody)
+    assert result.ran == ["check", "download"]
