@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stages.running import run_stage, track
+from stages.running import run_stage, track, warn
 from stages.settings import params
 from strata.descriptors import fit_set_label, given_whitening, write_descriptors
 from strata.features import database_rows, layer_names, read_layer_info, read_rows
@@ -24,7 +24,12 @@ def main() -> str:
     given = [given_whitening(WHITENINGS, layer, pooling, pool) for layer in layers]
     work = zip(layers, given, strict=True)
     for layer, whitening in track(work, total=len(layers), desc="pool: layers"):
-        write_descriptors(descriptors, layer, rows, pooling, pool, whitening)
+        used = write_descriptors(descriptors, layer, rows, pooling, pool, whitening).whitening
+        if used is not None and used.is_thin:
+            thin = f"{layer.info.name}: {used.n} vectors of {len(used.mean)} dimensions are few to whiten by"
+            warn(
+                "pool", f"{thin}; distances suffer: use a larger collection's whitening, or pool.whiten: none"
+            )
     write_json(descriptors / "layers.json", names)
     policies = {**pool.model_dump(), "pooling": pooling, "fit_set": fit_set_label(pool)}
     write_json(descriptors / "policies.json", policies)

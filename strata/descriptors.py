@@ -19,7 +19,6 @@ import pyarrow as pa
 
 from strata.errors import StrataError
 from strata.features import LayerInfo, database_rows
-from strata.files import read_array, write_array
 from strata.params import Pooling, PoolParams
 from strata.pooling import Floats, Layer, Rows, parts_per_row, pooled_parts, unit_of
 from strata.vector_blocks import row_groups, write_vector_blocks
@@ -52,8 +51,8 @@ class Transform:
 
 def write_descriptors(
     folder: Path, layer: Layer, rows: pa.Table, pooling: Pooling, params: PoolParams, given: Whitening | None
-) -> None:
-    """Pool one layer into ``FOLDER/LAYER.parquet`` (``strata.vectors``) and write what was fitted beside it.
+) -> Transform:
+    """Pool one layer into ``FOLDER/LAYER.parquet`` and its whitening into ``FOLDER/whitening/LAYER.npz``.
 
     ``rows`` is ``rows.parquet``; ``given`` the whitening ``params.whiten`` names.
     """
@@ -64,7 +63,9 @@ def write_descriptors(
     )
     path = folder / f"{layer.info.name}.parquet"
     write_vector_blocks(path, rows, transform.width(layer.info.channels), blocks)
-    write_transform(folder, layer.info.name, transform)
+    if transform.whitening is not None:
+        write_whitening(folder / "whitening" / f"{layer.info.name}.npz", transform.whitening)
+    return transform
 
 
 def given_whitening(folder: Path, layer: Layer, pooling: Pooling, params: PoolParams) -> Whitening | None:
@@ -139,21 +140,6 @@ def l2_normalised(values: Floats) -> Floats:
     """Unit length along the last axis; a zero vector stays zero, NaN stays NaN."""
     norms = np.sqrt(np.einsum("...d,...d->...", values, values))[..., None]
     return np.asarray(values / np.maximum(norms, np.float32(NORM_FLOOR)), dtype=np.float32)
-
-
-def write_transform(folder: Path, name: str, transform: Transform) -> None:
-    """Write ``FOLDER/center/NAME.npy`` and ``FOLDER/whitening/NAME.npz``, those there are."""
-    if transform.center is not None:
-        write_array(folder / "center" / f"{name}.npy", transform.center)
-    if transform.whitening is not None:
-        write_whitening(folder / "whitening" / f"{name}.npz", transform.whitening)
-
-
-def read_transform(folder: Path, name: str, params: PoolParams) -> Transform:
-    """The transform ``pool`` used for layer ``name`` with these ``params``."""
-    center = read_array(folder / "center" / f"{name}.npy") if params.center else None
-    whitening = read_whitening(folder / "whitening" / f"{name}.npz") if params.whiten != "none" else None
-    return Transform(center, whitening)
 
 
 def fit_set_label(params: PoolParams) -> str:

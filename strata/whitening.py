@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float32]
 Unit = Literal["regions", "descriptors"]
 
 EIGENVALUE_FLOOR = 1e-6
+ENOUGH = 10  # vectors a dimension: with fewer, rare noise is blown up to the size of what matters
 SAMPLE = 100_000  # vectors a fit looks at; more change nothing but the time
 OWN_DATABASE = "database (transductive)"
 
@@ -41,6 +42,11 @@ class Whitening:
     n: int
     unit: Unit
     centered: bool
+
+    @property
+    def is_thin(self) -> bool:
+        """Were the vectors few for their dimensions? At n <= D all of them end up equally far apart."""
+        return self.n < ENOUGH * len(self.mean)
 
 
 def fit_whitening(blocks: Blocks, *, fit_set: str, unit: Unit, centered: bool) -> Whitening:

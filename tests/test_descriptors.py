@@ -15,7 +15,6 @@ from strata.descriptors import (
     fit_set_label,
     fit_transform,
     l2_normalised,
-    read_transform,
     write_descriptors,
 )
 from strata.errors import StrataError
@@ -23,7 +22,7 @@ from strata.features import ROWS_SCHEMA, LayerInfo
 from strata.params import PoolParams
 from strata.pooling import Layer, region_maxima
 from strata.vectors import read_vectors
-from strata.whitening import apply_whitening
+from strata.whitening import apply_whitening, read_whitening
 
 PLAIN = PoolParams(levels=3, center=False, whiten="none", normalize=True)
 NOTHING = Transform(None, None)
@@ -156,10 +155,11 @@ def test_files_hold_the_descriptors_and_what_was_fitted(tmp_path):
     ]
     rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
     chosen = options(whiten="self", center=True)
-    write_descriptors(tmp_path, vector_layer(values), rows, "max", chosen, None)
+    fitted = write_descriptors(tmp_path, vector_layer(values), rows, "max", chosen, None)
     stored = read_vectors(tmp_path / "e.parquet")
-    fitted = read_transform(tmp_path, "e", chosen)
+    kept = read_whitening(tmp_path / "whitening" / "e.npz")
     assert stored.rows.equals(rows)
+    np.testing.assert_array_equal(kept.projection, fitted.whitening.projection)
     np.testing.assert_array_equal(
         stored.values, describe_rows(vector_layer(values), 0, 8, "max", chosen, fitted)
     )

@@ -90,6 +90,14 @@ def test_a_second_run_gives_the_same_bytes(monkeypatch):
     assert Path("data/descriptors/whitening/late.1.npz") in first
 
 
+def test_a_whitening_by_few_vectors_is_warned_about_once_a_layer(monkeypatch, capsys):
+    write_params(whiten="self")
+    run_pool(monkeypatch)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("pool: warning: embedding: 10 vectors of 3 dimensions are few to whiten by")
+
+
 def test_an_exported_whitening_serves_another_collection(monkeypatch):
     write_params(whiten="self")
     run_pool(monkeypatch)
