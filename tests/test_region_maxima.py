@@ -93,6 +93,15 @@ def test_gem_of_one_two_three_four_is_the_golden_number() -> None:
     assert pool_regions(maps, None, PLAIN, "x").gem.item() == pytest.approx(2.92402, abs=1e-5)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.1, 20.0), st.integers(0, 9))
+def test_gem_equals_its_formula_in_float64(p: float, seed: int) -> None:
+    maps = draw(seed, 1, 2, 5, 4).abs()
+    expected = maps.double().clamp_min(1e-6).pow(p).mean((2, 3)).pow(1 / p)
+    gem = pool_regions(maps, None, Pooling(1, p, False), "x").gem
+    torch.testing.assert_close(gem.double(), expected, rtol=1e-4, atol=1e-9)
+
+
 def test_a_large_gem_exponent_overflows_nothing() -> None:
     maps = torch.tensor([10.0, 2000.0, 3.0, 4.0]).reshape(1, 1, 2, 2)
     gem = pool_regions(maps, None, Pooling(1, 100.0, False), "x").gem.item()
@@ -113,10 +122,14 @@ def test_position_l2_normalises_positions_before_anything_else() -> None:
 
 
 @pytest.mark.parametrize("position_l2", [False, True])
-def test_slices_of_channels_change_no_maximum(monkeypatch: pytest.MonkeyPatch, position_l2: bool) -> None:
-    maps = draw(9, 2, 7, 6, 5)
+@pytest.mark.parametrize("elements", [1, 2 * 30, 2 * 7 * 30])
+def test_piecewise_work_changes_no_maximum(
+    monkeypatch: pytest.MonkeyPatch, position_l2: bool, elements: int
+) -> None:
+    maps = draw(9, 5, 7, 6, 5)
     whole = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
-    monkeypatch.setattr(strata.region_maxima, "SLICE_ELEMENTS", 2 * 2 * 30)
+    monkeypatch.setattr(strata.region_maxima, "PIECE_ELEMENTS", elements)
+    monkeypatch.setattr(strata.region_maxima, "CHANNELS", 2)
     sliced = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
     torch.testing.assert_close(sliced.regions, whole.regions)
     torch.testing.assert_close(sliced.mean, whole.mean)
