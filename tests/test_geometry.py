@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -52,6 +52,7 @@ def test_a_box_outside_the_centre_crop_is_empty() -> None:
     assert x0 >= x1
 
 
+@settings(deadline=None, max_examples=50)
 @given(sides, sides, sizes, st.sampled_from(VIEWS))
 def test_the_whole_view_comes_back_as_the_visible_part_of_the_picture(width, height, size_px, view) -> None:
     box = map_box_to_picture((0, 0, 7, 5), 5, 7, width, height, size_px, view)
@@ -61,6 +62,7 @@ def test_the_whole_view_comes_back_as_the_visible_part_of_the_picture(width, hei
         assert box == pytest.approx((0, 0, width, height))
 
 
+@settings(deadline=None, max_examples=50)
 @given(sides, sides, sizes, st.sampled_from(VIEWS), st.data())
 def test_view_and_picture_are_each_others_inverse(width, height, size_px, view, data) -> None:
     fraction = st.floats(0.05, 0.95)

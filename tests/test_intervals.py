@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.intervals import Interval, corrected_t, t_interval, wilson
@@ -41,6 +41,7 @@ def test_unequal_groups_match_the_cluster_robust_formula_written_as_a_loop() -> 
     assert found == pytest.approx((mean, max(0, mean - reach), min(1, mean + reach), 3))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6)), min_size=1, max_size=60))
 def test_the_interval_always_holds_the_reported_mean(queries: list[tuple[float, int]]) -> None:
     values, groups = zip(*queries, strict=True)

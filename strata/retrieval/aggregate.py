@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.intervals import t_interval
-from strata.retrieval.per_query import MEASURES
+from strata.retrieval.per_query import MEASURES, REVISITED
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 Metrics = dict[str, float | str | None]
@@ -37,6 +37,8 @@ def task_metrics(task: str, ap: str, spaces: Mapping[str, pa.Table]) -> Metrics:
         "map_trapezoid": mean(full, "ap_trapezoid"),
     }
     for name in MEASURES[2:]:
+        if name == REVISITED and ap != "trapezoid":
+            continue  # it belongs to a protocol with trapezoidal AP and would only confuse elsewhere
         metrics[name] = mean(full, name)
         if f"chance_{name}" in full.schema.names:
             metrics[f"{name}_chance"] = mean(full, f"chance_{name}")

@@ -37,13 +37,16 @@ def evaluate_layer(
     frames: Frames,
     track: Track = no_track,
 ) -> LayerResult:
-    """Rank and score one layer. BLAS runs on one thread: its sums may differ with the number of threads."""
+    """Rank and score one layer; a set without queries leaves nothing.
+
+    BLAS runs on one thread: its sums may differ with the number of threads.
+    """
     from threadpoolctl import threadpool_limits
 
     topk, per_query = [TOPK_SCHEMA.empty_table()], [PER_QUERY_SCHEMA.empty_table()]
     metrics: Metrics = {}
     with threadpool_limits(limits=1):
-        for query_set in query_sets:
+        for query_set in (some for some in query_sets if some.queries):
             regions = layer.regions if any(query.boxed for query in query_set.queries) else None
             search = Search(layer, regions, database, frames, params)
             for run in run_queries(search, query_set, track):

@@ -27,6 +27,7 @@ from strata.retrieval.average_precision import (
 )
 from strata.retrieval.protocols import Judgement, Positions, Query
 
+REVISITED = "mp_revisited_at_10"
 MEASURES = (
     "ap_step",
     "ap_trapezoid",
@@ -37,7 +38,7 @@ MEASURES = (
     "hit_at_10",
     "recall_at_10",
     "r_precision",
-    "mp_revisited_at_10",
+    REVISITED,
 )
 CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10")
 NEIGHBOURS = 10  # recall_in_cluster looks at this many exact neighbours

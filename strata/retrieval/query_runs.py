@@ -63,7 +63,7 @@ class BlockScores:
 def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskRun]:
     """Rank the queries once and score them by every task of the set."""
     runs = [TaskRun(task, Neighbours(task.name), _detection_scores(search, task)) for task in query_set.tasks]
-    queries = query_set.queries if runs else []
+    queries = query_set.queries
     step = queries_per_block(len(search.database.image_ids), search.params.budget_mib)
     starts = range(0, len(queries), step)
     for start in track(starts, total=len(starts), desc="retrieve: blocks of queries"):

@@ -65,6 +65,12 @@ def test_every_number_has_its_chance_level_beside_it() -> None:
         assert isinstance(found[f"t_{name}_chance"], float)
 
 
+def test_the_revisited_precision_stands_beside_trapezoidal_ap_only() -> None:
+    spaces = {s: outcome_table("t", s, [outcome("1", "a", 0.5)]) for s in ("full", "pca", "in_cluster")}
+    assert task_metrics("t", "trapezoid", spaces)["t_mp_revisited_at_10"] == 0.5
+    assert "t_mp_revisited_at_10" not in task_metrics("t", "step", spaces)
+
+
 def test_group_mean_leaves_out_what_has_no_value() -> None:
     assert group_mean(np.array([0.2, np.nan, 0.6, np.nan]), ["a", "a", "b", "c"]) == pytest.approx(0.4)
     assert group_mean(np.array([np.nan]), ["a"]) is None

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
@@ -87,6 +87,7 @@ def test_golden_numbers_of_the_revisited_protocol(setup: str) -> None:
         assert np.mean([mp_revisited_at_k(r, n, k) for r, n in scored]) == pytest.approx(expected, abs=1e-9)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.permutations(range(15)), st.sets(st.integers(0, 14), min_size=1), st.sets(st.integers(0, 14)))
 def test_trapezoid_is_the_original_loop(ranking: list[int], positives: set[int], junk: set[int]) -> None:
     junk -= positives
@@ -96,6 +97,7 @@ def test_trapezoid_is_the_original_loop(ranking: list[int], positives: set[int],
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.booleans(), min_size=1, max_size=60).filter(any))
 def test_step_is_scikit_learns_average_precision(relevant: list[bool]) -> None:
     scores = -np.arange(len(relevant), dtype=float)
@@ -105,6 +107,7 @@ def test_step_is_scikit_learns_average_precision(relevant: list[bool]) -> None:
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.booleans(), min_size=1, max_size=40).filter(any), st.integers(0, 5), st.integers(1, 45))
 def test_measures_at_k_are_counts_over_the_first_k(relevant: list[bool], missing: int, k: int) -> None:
     ranks, total = np.flatnonzero(relevant), sum(relevant) + missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -83,6 +83,7 @@ def test_regions_that_only_touch_do_not_overlap() -> None:
     assert overlaps.tolist() == [[True, False, True], [False, True, True], [True, True, True]]
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 3)).flatmap(
         lambda shape: st.tuples(

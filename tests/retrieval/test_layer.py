@@ -184,7 +184,7 @@ SIDE, LEVELS, CHANNELS = 4, 3, 6
 
 
 def detail_run(lost: str | None = None, view: str = "crop", **changes: Any) -> LayerResult:
-    """Six pictures; a detail (channel 0) lies in one region of a, b and c; picture 0 shows it too but is junk.
+    """Six pictures; a detail (channel 0) lies in one region of a, b and c; 0 shows it too but is junk.
 
     Its box is exactly the second region of level 3: 2 x 2 cells of a 4 x 4 map of a picture of 100 pixels.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.errors import StrataError
@@ -205,6 +205,7 @@ def test_a_protocol_that_cannot_work_is_one_clear_line(positives: dict, message:
         own_queries(found, layout, database, protocol, params(), "whole")
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(
         st.tuples(st.sets(st.sampled_from(["a", "b", "c", "mood"])), st.booleans()), min_size=1, max_size=12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,12 +14,14 @@ from strata.retrieval.ranking import build_index, queries_per_block, rank_by_sco
 floats = st.floats(-4, 4, width=32)
 
 
+@settings(deadline=None, max_examples=50)
 @given(arrays(np.float32, st.integers(0, 50), elements=floats | st.sampled_from([-np.inf, 0.0, -0.0, 1.0])))
 def test_order_is_that_of_a_stable_sort_without_what_cannot_be_ranked(scores: np.ndarray) -> None:
     expected = [i for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)) if scores[i] > -np.inf]
     assert rank_by_score(scores).tolist() == expected
 
 
+@settings(deadline=None, max_examples=50)
 @given(arrays(np.float32, (12, 4), elements=st.integers(-3, 3)))
 def test_scores_are_cosines_and_minus_distances(vectors: np.ndarray) -> None:
     exact, ranked = vectors.astype(np.float64), np.ones(9, np.bool_)
