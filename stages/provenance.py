@@ -1,4 +1,4 @@
-"""report/run.js: what differs from run to run (revision, versions, device, seconds), kept out of every out."""
+"""report/run.js: what differs from run to run (revision, versions, device, seconds), in no out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def facts() -> list[tuple[str, str]]:
 
 
 def stage_times(logs: Path) -> list[dict[str, Any]]:
-    """``[{"name", "seconds", "summary"}]`` from LOGS/NAME.json, in pipeline order; broken logs are left out."""
+    """``[{"name", "seconds", "summary"}]`` from LOGS/NAME.json, in pipeline order; no broken ones."""
     found = []
     for path in sorted(logs.glob("*.json"), key=_place):
         if path.stem not in ORDER:

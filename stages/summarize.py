@@ -10,10 +10,19 @@ from stages import settings
 from stages.running import run_stage
 from strata.facets import facet_names
 from strata.features import layer_names
-from strata.files import make_in_place, read_table, write_json, write_text
+from strata.files import make_in_place, read_json, read_table, write_json, write_text
 from strata.headline import Results, headline, measured
 from strata.rejected import rejected_pictures
-from strata.summary import Number, csv_text, flat_policies, layer_rows, metric_names, nest, with_policies
+from strata.summary import (
+    Number,
+    csv_text,
+    flat_policies,
+    layer_rows,
+    metric_names,
+    nest,
+    unscored,
+    with_policies,
+)
 from strata.tables import read_tables
 
 DATA = Path("data")
@@ -38,6 +47,7 @@ def main() -> str:
         name: nest(read_table(DATA / d / "scores.parquet"), "layer", layers) for name, d in SCORES.items()
     }
     zeroshot = nest(read_table(DATA / "zeroshot" / "scores.parquet"), "prompt_set")
+    zeroshot |= unscored(read_json(DATA / "zeroshot" / "status.json"))
     results = Results(scores["retrieval"], scores["clusters"], scores["probe"], zeroshot, facets)
     rejected = rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet"))
 

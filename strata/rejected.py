@@ -1,4 +1,4 @@
-"""Which pictures could not be used, and why: by their header (``prepare``) or by their pixels (``extract``)."""
+"""Which pictures could not be used, and why: by the header (``prepare``) or the pixels (``extract``)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Reading:
 def nest(scores: pa.Table, key: str, order: Iterable[str] = ()) -> Metrics:
     """Score rows -> nested metrics, the keys in ``order`` first, numbers rounded to four decimals.
 
-    A number that is missing (null or NaN) is left out: a metric that cannot be computed has no value to compare.
+    A number that is missing (null or NaN) is left out: there is no value to compare.
     """
     columns = (scores[name].to_pylist() for name in (key, "metric", "value", "text"))
     rows = list(zip(*columns, strict=True))
@@ -67,6 +67,15 @@ def nest(scores: pa.Table, key: str, order: Iterable[str] = ()) -> Metrics:
         elif value is not None and math.isfinite(value):
             result[name][metric] = rounded(value)
     return result
+
+
+def unscored(status: Mapping[str, Any]) -> Metrics:
+    """What stands in the metrics for prompt sets that were left out, or instead of all of them, as text."""
+    left_out: Mapping[str, str] = status.get("left_out", {})
+    found: Metrics = {name: {"status": f"left out: {reason}"} for name, reason in left_out.items()}
+    if status["status"] != "ok":
+        found[NO_VALUE] = {"status": status["status"]}
+    return found
 
 
 def rounded(value: float) -> Number:

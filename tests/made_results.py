@@ -1,7 +1,7 @@
-"""Result files of a made-up run, as the stages before ``summarize`` write them, for the tests of what reads them.
+"""Result files of a made-up run, as the stages before ``summarize`` write them.
 
-``make_results(root)`` fills ``root`` with params.yaml, conf/ and data/. Scores are drawn from a seed: later layers
-rank better. File names are as odd as real ones.
+``make_results(root)`` fills ``root`` with params.yaml, conf/ and data/. Scores are drawn from a seed: later
+layers rank better. File names are as odd as real ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TOPK = pa.schema(
 def make_results(
     root: Path, *, rows: list[dict[str, Any]] | None = None, own_queries: int = 6, prompts: bool = True
 ) -> None:
-    """Everything ``summarize`` and ``report`` read. ``rows``: of the images table; None: 24 small pictures."""
+    """What ``summarize`` and ``report`` read. ``rows``: of the images table; None: 24 small pictures."""
     write_text(root / "params.yaml", (ROOT / "params.yaml").read_text(encoding="utf-8"))
     for folder, name in (("datasets", "demo"), ("models", "demo-rn")):
         path = Path("conf") / folder / f"{name}.yaml"
@@ -250,7 +250,7 @@ def _zeroshot(
                 {
                     "prompt_set": facet,
                     "image_id": name,
-                    "true": true,
+                    "true": [true],
                     "predicted": top[0],
                     "top": top,
                     "probability": 0.7,
@@ -291,7 +291,10 @@ def _zeroshot(
         "predictions": (
             predictions,
             [
-                *((k, text) for k in ("prompt_set", "image_id", "true", "predicted")),
+                ("prompt_set", text),
+                ("image_id", text),
+                ("true", pa.list_(text)),
+                ("predicted", text),
                 ("top", pa.list_(text)),
                 ("probability", pa.float32()),
             ],
@@ -318,8 +321,8 @@ def _zeroshot(
         np.hstack(logits).astype(np.float32) if logits else np.zeros((len(used), 0), np.float32),
     )
     status = (
-        {"status": "ok", "logit_scale": 50.0}
+        {"status": "ok", "logit_scale": 50.0, "logit_bias": None, "left_out": {"medium": "no classes"}}
         if prompts
-        else {"status": "empty", "reason": "no embedding in layers."}
+        else {"status": "not run: 'embedding' is not among the layers", "left_out": {}}
     )
     write_json(folder / "status.json", status)

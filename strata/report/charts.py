@@ -77,7 +77,7 @@ class Scale:
 
 
 def scale_for(readings: Sequence[Reading]) -> Scale:
-    """An axis from 0 (or below, where a value is negative) to just above everything drawn, three to six ticks."""
+    """An axis from 0 (or a negative value) to just above everything drawn, with at most six ticks."""
     values = [v for r in readings for v in (r.value, r.low, r.high, r.chance) if v is not None]
     top, bottom = max([*values, 0.02]), min([*values, 0.0])
     step = next((s for s in STEPS if (top - bottom) / s <= 5), STEPS[-1])

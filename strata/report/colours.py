@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STOPS = ((247, 250, 253), (205, 223, 239), (126, 178, 214), (46, 116, 174), (9, 52, 104))
-DARK_FROM = 0.56  # from here on white text reads better
+DARK_FROM = 0.69  # from here on white text reads better
 
 
 def ramp(share: float) -> str:

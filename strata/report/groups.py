@@ -16,7 +16,7 @@ MOST_CLUSTERS = 32
 
 @dataclass(frozen=True)
 class Cluster:
-    """``label``: the class most of its pictures have, "" without labels; ``share``: how many have it, 0 to 1."""
+    """``label``: the class most of its pictures have, "" without labels; ``share``: how many, 0 to 1."""
 
     number: int
     size: int

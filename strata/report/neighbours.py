@@ -99,8 +99,8 @@ def class_names(classes: pa.Table) -> dict[str, tuple[str, str]]:
 
 def box_of(row: dict[str, Any]) -> Box | None:
     """(x0, y0, x1, y1) of a table row, None where it has none."""
-    values = [row.get(name) for name in BOX]
-    return None if any(value is None for value in values) else (values[0], values[1], values[2], values[3])
+    x0, y0, x1, y1 = (row[name] for name in BOX)
+    return None if None in (x0, y0, x1, y1) else (x0, y0, x1, y1)
 
 
 def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Query]:

@@ -18,7 +18,7 @@ from strata.report.groups import ClusterSheet, cluster_sheets
 from strata.report.neighbours import JUNK, LayerSheet, class_names, contact_sheets
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
-from strata.report.words import PromptSheet, no_words, prompt_sheets, read_zeroshot
+from strata.report.words import PromptSheet, prompt_sheets, read_zeroshot
 from strata.summary import best, group_measures, tasks
 from strata.tables import Tables
 from strata.track import Track, no_track
@@ -33,8 +33,8 @@ DIGEST = "@@DIGEST@@"
 class Inputs:
     """What one run left. ``data``: the folder that holds rankings/, clusters/ and zeroshot/.
 
-    ``params``: the parameters, flat; ``title`` and ``model`` as people say them; ``identity``: facts about the
-    data and the weights; ``rejected``: [{image_id, reason}].
+    ``params``: the parameters, flat; ``title`` and ``model`` as people say them; ``identity``: facts about
+    the data and the weights; ``rejected``: [{image_id, reason}].
     """
 
     results: Results
@@ -79,36 +79,38 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     ]
     first = main_task(results)
     found = next((a for a in answers(results) if a.measure == first), None)
+    prompts = _prompts(inputs, gallery)
+    used = inputs.tables.images.num_rows - len(inputs.rejected)
     sections = {
         "panels": panels(results),
         "tables": tables(results, policies),
         "everything": everything(results),
         "contact": contact,
-        "contact_chosen": inputs.layers.index(found.best.layer)
-        if found and found.best.layer in inputs.layers
-        else 0,
+        "contact_chosen": inputs.layers.index(found.best.layer) if found else 0,
         "task_titles": {task: task_title(task, results.facets) for task in tasks(results.retrieval)},
         "boxed": any(tile.box for tile in shown_tiles),
         "junk": any(tile.mark == JUNK for tile in shown_tiles),
         "clusters": _clusters(inputs, gallery),
-        "prompts": _prompts(inputs, gallery),
+        "prompts": prompts,
     }
     return {
         **sections,
-        "style": Markup(_style(max(len(inputs.layers), len(sections["prompts"]), 1))),
+        "style": Markup(_style(max(len(inputs.layers), len(prompts), 1))),
         "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
         "title": inputs.title,
         "model": inputs.model,
         "pooling": inputs.params["pooling"],
         "layers": inputs.layers,
-        "used": inputs.tables.images.num_rows - len(inputs.rejected),
+        "used": used,
         "rejected": inputs.rejected,
         "rejected_shown": REJECTED_SHOWN,
         "answers": said(results),
-        "tiles": tiles(results, inputs.tables.images.num_rows - len(inputs.rejected), len(inputs.rejected)),
+        "tiles": tiles(results, used, len(inputs.rejected)),
         "score_name": "distance" if inputs.params["retrieve.metric"] == "euclidean" else "similarity",
         "labelled": bool(results.facets),
-        "no_words": no_words(inputs.data / "zeroshot"),
+        "word_notes": [
+            (name, values["status"]) for name, values in results.zeroshot.items() if "status" in values
+        ],
         "identity": inputs.identity,
         "params": list(inputs.params.items()),
         "policies": scoring_policies(results, policies),
@@ -126,7 +128,7 @@ def _contact(inputs: Inputs, gallery: Gallery) -> list[LayerSheet]:
 
 
 def _clusters(inputs: Inputs, gallery: Gallery) -> list[ClusterSheet]:
-    """The layer that groups best, the embedding, and the first layer for contrast; without labels all of them."""
+    """The layer that groups best, the embedding, and the first for contrast; without labels all of them."""
     results = inputs.results
     grouped = group_measures(results.clusters, results.facets[:1])[:1]
     top = best(results.clusters, grouped[0]) if grouped else None
@@ -143,11 +145,7 @@ def _clusters(inputs: Inputs, gallery: Gallery) -> list[ClusterSheet]:
 
 
 def _prompts(inputs: Inputs, gallery: Gallery) -> list[PromptSheet]:
-    unused = {row["image_id"] for row in inputs.rejected}
-    used = sorted(set(inputs.tables.images["image_id"].to_pylist()) - unused)
-    return prompt_sheets(
-        read_zeroshot(inputs.data / "zeroshot", used), list(inputs.results.zeroshot), gallery
-    )
+    return prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), list(inputs.results.zeroshot), gallery)
 
 
 def _style(tabs: int) -> str:

@@ -9,6 +9,7 @@ from strata.facets import suffixes
 from strata.summary import Metrics, Number, metric_names
 
 BOUNDS = ("_low", "_high")
+BELOW = (*BOUNDS, "_chance")  # what stands below the number it belongs to
 LOW_IS_GOOD = ("ece",)
 REFERENCES = ("chance", "majority")  # what guessing reaches: never the best of its column
 COUNTS = ("n_", "classes", "probed", "labelled", "left_out", "not_converged", "smallest", "largest")
@@ -17,7 +18,6 @@ NAMES = {
     "map_pca": "mAP, PCA",
     "map_in_cluster": "mAP in own cluster",
     "r_precision": "R-precision",
-    "purity_chance": "purity by chance",
     "ece": "calibration error",
     "n": "pictures",
     "k": "clusters",
@@ -33,10 +33,10 @@ PREFIXES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """``share``: the number as a share of 0 to 1, for the bar under it; None: no bar."""
+    """``below``: interval and chance; ``share``: the number for the bar under it, 0 to 1; None: no bar."""
 
     text: str
-    interval: str = ""
+    below: tuple[str, ...] = ()
     best: bool = False
     share: float | None = None
 
@@ -61,7 +61,7 @@ def heading(metric: str) -> str:
     for prefix, shown in PREFIXES.items():
         if metric.startswith(prefix) and metric[len(prefix) :].isdigit():
             return shown + metric[len(prefix) :]
-    return metric.removeprefix("n_").replace("map_", "mAP ").replace("_", " ")
+    return metric.rpartition("n_")[2].replace("map_", "mAP ").replace("_", " ")
 
 
 def of_task(metrics: Metrics, task: str) -> Metrics:
@@ -90,10 +90,10 @@ def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
 def metric_table(caption: str, metrics: Metrics, policies: Container[str], key: str = "layer") -> Table:
     """A column a number, in the order they were scored; ``policies`` and texts are none.
 
-    ``X_low`` and ``X_high`` go below their ``X``. Counts that are equal in all rows go into the note.
+    ``X_low``, ``X_high`` and ``X_chance`` go below their ``X``; counts equal in all rows go into the note.
     """
     names = [m for m in metric_names(metrics) if m not in policies and _numbers(metrics, m)]
-    names = [m for m in names if not (m.endswith(BOUNDS) and m.rpartition("_")[0] in names)]
+    names = [m for m in names if not (m.endswith(BELOW) and m.rpartition("_")[0] in names)]
     same = [m for m in names if _is_count(m) and len(set(_numbers(metrics, m))) == 1]
     shown = [m for m in names if m not in same]
     return Table(
@@ -126,19 +126,20 @@ def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str) -> 
     value = values.get(metric)
     if value is None or isinstance(value, str):
         return Cell(worded(value))
-    low, high = (values.get(metric + bound) for bound in BOUNDS)
-    numeric = isinstance(low, (int, float)) and isinstance(high, (int, float))
-    interval = f"{worded(low)} – {worded(high)}" if numeric else ""
+    low, high, chance = (values.get(metric + end) for end in BELOW)
+    below = (f"{worded(low)} – {worded(high)}",) if low is not None and high is not None else ()
+    if chance is not None:
+        below = (*below, f"chance {worded(chance)}")
     if _is_count(metric) or any(word in metric for word in REFERENCES):
-        return Cell(worded(value), interval)
+        return Cell(worded(value), below)
     numbers = _numbers(metrics, metric)
     chosen = min(numbers) if metric in LOW_IS_GOOD else max(numbers)
     share = round(float(value), 3) if 0 <= value <= 1 else None
-    return Cell(worded(value), interval, len(set(numbers)) > 1 and value == chosen, share)
+    return Cell(worded(value), below, len(set(numbers)) > 1 and value == chosen, share)
 
 
 def _is_count(metric: str) -> bool:
-    return metric in ("n", "k") or metric.startswith(COUNTS)
+    return metric in ("n", "k") or metric.startswith(COUNTS) or "_n_" in metric
 
 
 def _numbers(metrics: Metrics, metric: str) -> list[float]:

@@ -1,7 +1,7 @@
 """Thumbnails: every picture the page shows is decoded once and stands once on a JPEG sheet.
 
-A page with hundreds of thumbnails needs few files this way. Cells are multiples of 16 pixels with a gutter of 16,
-so that JPEG's blocks never mix two pictures.
+A page with hundreds of thumbnails needs few files this way. Cells are multiples of 16 pixels with a gutter of
+16, so that JPEG's blocks never mix two pictures.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture on the page. ``mark``: hit, miss, junk, query or "". ``box`` is (x, y, width, height) in the cell."""
+    """A picture on the page. ``mark``: hit, miss, junk, query or ""; ``box``: x, y, width, height inside."""
 
     thumbnail: Thumbnail
     image_id: str

@@ -1,4 +1,4 @@
-"""Zero-shot in pictures: text against picture, the likeliest classes, confusions, the best pictures of a text."""
+"""Zero-shot in pictures: text against picture, likeliest classes, confusions, the best pictures of a text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.special import expit, softmax
 
 from strata.files import read_array, read_json, read_table
 from strata.report.colours import is_dark, ramp
@@ -106,20 +108,22 @@ class Zeroshot:
     status: Mapping[str, Any]
 
 
-def read_zeroshot(folder: Path, image_ids: Sequence[str]) -> Zeroshot:
-    """Read ``FOLDER``; ``image_ids``: the usable pictures, sorted."""
+def read_zeroshot(folder: Path) -> Zeroshot:
+    """Read ``FOLDER``. Predictions stand in the order of the logits' rows, prompt set by prompt set."""
+    predictions = read_table(folder / "predictions.parquet", ["prompt_set", "image_id"])
+    sets = predictions["prompt_set"]
+    first = predictions.filter(pc.equal(sets, sets[0])) if len(sets) else predictions
     return Zeroshot(
         folder,
         read_table(folder / "columns.parquet"),
         np.asarray(read_array(folder / "logits.npy", mmap=True), dtype=np.float64),
-        list(image_ids),
+        first["image_id"].to_pylist(),
         read_json(folder / "status.json"),
     )
 
 
 def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
     """One sheet a prompt set, in the given order."""
-    predictions = _by_set(read_table(zeroshot.folder / "predictions.parquet"))
     confusion = _by_set(read_table(zeroshot.folder / "confusion.parquet"))
     best = _by_set(read_table(zeroshot.folder / "best_pictures.parquet"))
     columns = _by_set(zeroshot.columns, position=True)
@@ -129,24 +133,19 @@ def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Galle
         if not own or not zeroshot.image_ids:
             continue
         logits = zeroshot.logits[:, [column["position"] for column in own]]
+        shares = probabilities(logits, zeroshot.status)
         samples = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
         sheets.append(
             PromptSheet(
                 name,
                 len(own),
                 heat_map(cosines(logits, zeroshot.status), own, samples, zeroshot.image_ids, gallery),
-                guesses(logits, own, samples, zeroshot.image_ids, gallery),
-                confusion_of(confusion.get(name, []), own) if predictions.get(name) else None,
+                guesses(shares, own, samples, zeroshot.image_ids, gallery),
+                confusion_of(confusion.get(name, []), own),
                 best_pictures(best.get(name, []), own, gallery),
             )
         )
     return sheets
-
-
-def no_words(folder: Path) -> str:
-    """Why there is no prompt set to show, from ``FOLDER/status.json``."""
-    status = read_json(folder / "status.json")
-    return str(status.get("reason") or "the data set's YAML names no prompts.")
 
 
 def _by_set(table: pa.Table, *, position: bool = False) -> dict[str, list[dict[str, Any]]]:
@@ -161,11 +160,9 @@ def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
     return (logits - float(status.get("logit_bias") or 0.0)) / float(status.get("logit_scale") or 1.0)
 
 
-def softmax(logits: Floats) -> Floats:
-    """Row-wise; (N, K) -> (N, K), rows sum to one."""
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+def probabilities(logits: Floats, status: Mapping[str, Any]) -> Floats:
+    """(N, K) -> (N, K): a softmax over the classes, or each class on its own for a sigmoid model."""
+    return np.asarray(expit(logits) if status.get("probability") == "sigmoid" else softmax(logits, axis=1))
 
 
 def sample(
@@ -177,13 +174,12 @@ def sample(
         for label in gallery.labels(image_id):
             if label in members:
                 members[label].append(image_id)
-    turns: list[str] = []
-    for turn in range(count):
-        for own in members.values():
-            if turn < len(own):
-                turns.append(own[(len(own) // 2 + turn) % len(own)])
-        if len(turns) >= count:
-            break
+    turns = [
+        own[(len(own) // 2 + turn) % len(own)]
+        for turn in range(count)
+        for own in members.values()
+        if turn < len(own)
+    ]
     return list(dict.fromkeys(turns))[:count] or list(image_ids[:count])
 
 
@@ -194,7 +190,7 @@ def heat_map(
     image_ids: Sequence[str],
     gallery: Gallery,
 ) -> HeatMap:
-    """The study's picture: texts in rows, pictures in columns, range 0.1 to 0.3 unless a value lies outside."""
+    """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside."""
     row_of = {image_id: row for row, image_id in enumerate(image_ids)}
     shown_classes = list(columns)
     if len(columns) > MOST_TEXTS:
@@ -224,7 +220,7 @@ def heat_map(
 
 
 def guesses(
-    logits: Floats,
+    shares: Floats,
     columns: Sequence[Mapping[str, Any]],
     samples: Sequence[str],
     image_ids: Sequence[str],
@@ -232,9 +228,9 @@ def guesses(
 ) -> list[Guess]:
     """Each sampled picture with its likeliest classes and their probabilities."""
     row_of = {image_id: row for row, image_id in enumerate(image_ids)}
-    probabilities = softmax(logits[[row_of[image_id] for image_id in samples]])
     result = []
-    for image_id, line in zip(samples, probabilities, strict=True):
+    for image_id in samples:
+        line = shares[row_of[image_id]]
         own = gallery.labels(image_id)
         order = np.argsort(-line, kind="stable")[:LIKELIEST]
         bars = [Bar(columns[i]["name"], float(line[i]), columns[i]["class_id"] in own) for i in order]
@@ -290,9 +286,7 @@ def _best_tile(row: Mapping[str, Any], class_id: str, gallery: Gallery) -> Tile:
 
 def _text(column: Mapping[str, Any]) -> str:
     """A class's first text; how many more there are."""
-    texts = column["texts"]
-    if isinstance(texts, str):
-        return texts
+    texts: list[str] = column["texts"]
     if not texts:
         return str(column["name"])
     return texts[0] + (f" (+{len(texts) - 1})" if len(texts) > 1 else "")

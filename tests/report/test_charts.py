@@ -1,0 +1,68 @@
+"""Geometry of the layer charts."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, layer_panel, said, scale_for, shortened
+from strata.summary import Reading
+
+shares = st.floats(-0.2, 1, allow_nan=False)
+readings = st.lists(
+    st.builds(
+        lambda name, value, width, chance: Reading(name, value, value - width, value + width, chance),
+        st.text("abc.0", min_size=1, max_size=40),
+        shares,
+        st.floats(0, 0.2),
+        st.floats(0, 1),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@given(readings)
+def test_everything_drawn_lies_inside_the_axes(found: list[Reading]) -> None:
+    panel = layer_panel("detail", "mAP", found, scale_for(found))
+    for mark in panel.marks:
+        assert LEFT <= mark.x <= WIDTH
+        assert mark.low_y is not None
+        assert mark.high_y is not None
+        assert TOP - 0.01 <= mark.high_y <= mark.y <= mark.low_y <= panel.bottom + 0.01 < HEIGHT
+    assert sum(mark.best for mark in panel.marks) == 1
+
+
+@given(readings)
+def test_an_axis_has_two_to_seven_ticks_and_holds_zero(found: list[Reading]) -> None:
+    ticks = scale_for(found).ticks()
+    assert 2 <= len(ticks) <= 7
+    assert ticks[0] <= 0 <= ticks[-1]
+
+
+def test_a_higher_value_stands_higher() -> None:
+    found = [Reading("a", 0.2, None, None, None), Reading("b", 0.4, None, None, None)]
+    low, high = layer_panel("t", "mAP", found, scale_for(found)).marks
+    assert high.y < low.y
+    assert high.best
+    assert not low.best
+
+
+def test_a_missing_interval_or_chance_is_not_drawn() -> None:
+    found = [Reading("a", 0.2, None, None, None)]
+    panel = layer_panel("t", "mAP", found, scale_for(found))
+    assert panel.marks[0].low_y is None
+    assert panel.chance == ""
+    assert panel.chance_label is None
+
+
+def test_long_names_keep_their_end_and_are_slanted() -> None:
+    name = "image.trunk.blocks.5.1.depthwise"
+    assert shortened(name).endswith("blocks.5.1.depthwise")
+    found = [Reading(name + str(i), 0.2, None, None, 0.1) for i in range(6)]
+    assert layer_panel("t", "mAP", found, scale_for(found)).slanted
+
+
+def test_the_alternative_text_says_the_numbers() -> None:
+    reading = Reading("late", 0.4124, 0.35, 0.47, 0.06)
+    assert said(reading, "mAP") == "late: mAP 0.412, 95 % interval 0.350 to 0.470, chance 0.060"

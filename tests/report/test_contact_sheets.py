@@ -1,0 +1,88 @@
+"""Contact sheets and cluster sheets."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strata.errors import StrataError
+from strata.report.groups import ACROSS, cluster_sheet
+from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, mark_of
+from strata.report.thumbnails import Gallery
+from strata.tables import Tables, read_tables
+
+MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Tables:
+    MADE["make_results"](tmp_path)
+    return read_tables(tmp_path / "data" / "tables")
+
+
+def query(name: str, group: str) -> Query:
+    return Query(name, "a.jpg", group, None)
+
+
+def test_queries_are_taken_from_each_group_in_turn() -> None:
+    queries = [query(f"q{i}", "big") for i in range(5)] + [query("z", "small")]
+    assert [chosen.query_id for chosen in choose(queries, 4)] == ["q2", "z", "q3", "q4"]
+
+
+def test_the_order_of_the_table_does_not_choose() -> None:
+    queries = [query(f"q{i}", f"g{i % 3}") for i in range(20)]
+    assert choose(queries) == choose(reversed(queries))
+
+
+def test_every_layer_shows_the_same_queries_with_their_nearest(tmp_path: Path, tables: Tables) -> None:
+    gallery = Gallery(tables.images)
+    sheets = contact_sheets(tmp_path / "data/rankings", MADE["LAYERS"], ["detail", "class"], tables, gallery)
+    assert [sheet.layer for sheet in sheets] == MADE["LAYERS"]
+    shown = {tuple(row.query.image_id for task in sheet.tasks for row in task.rows) for sheet in sheets}
+    assert len(shown) == 1
+    for row in sheets[0].tasks[0].rows:
+        assert len(row.nearest) == NEAREST
+        assert row.query.box is not None
+        assert all(tile.box for tile in row.nearest)
+        assert row.hits == sum(tile.mark == "hit" for tile in row.nearest)
+
+
+def test_class_queries_have_no_box_and_are_titled_by_their_class(tmp_path: Path, tables: Tables) -> None:
+    (sheet,) = contact_sheets(tmp_path / "data/rankings", ["stem"], ["class"], tables, Gallery(tables.images))
+    rows = sheet.tasks[0].rows
+    assert {row.title for row in rows} == set(MADE["FACETS"]["motif"])
+    assert all(tile.box is None for row in rows for tile in (row.query, *row.nearest))
+
+
+def test_a_missing_ranking_says_what_to_run(tmp_path: Path, tables: Tables) -> None:
+    with pytest.raises(StrataError, match="dvc repro"):
+        contact_sheets(tmp_path / "nowhere", ["stem"], ["class"], tables, Gallery(tables.images))
+
+
+@pytest.mark.parametrize(("grade", "mark"), [("", "miss"), (None, "miss"), ("junk", "junk"), ("easy", "hit")])
+def test_grades_become_frames(grade: str | None, mark: str) -> None:
+    assert mark_of(grade) == mark
+
+
+def test_clusters_come_largest_first_with_what_is_nearest_to_their_centre(
+    tmp_path: Path, tables: Tables
+) -> None:
+    names = {name: name for name in MADE["FACETS"]["motif"]}
+    sheet = cluster_sheet(tmp_path / "data/clusters", "embedding", names, Gallery(tables.images))
+    sizes = [cluster.size for cluster in sheet.clusters]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) == 22
+    for cluster in sheet.clusters:
+        assert len(cluster.tiles) == min(cluster.size, ACROSS)
+        assert 0 < cluster.share <= 1
+        odd = [tile for tile in cluster.tiles if tile.mark == "miss"]
+        assert all(tile.caption and tile.caption != cluster.label for tile in odd)
+
+
+def test_without_labels_a_cluster_has_no_word(tmp_path: Path, tables: Tables) -> None:
+    sheet = cluster_sheet(tmp_path / "data/clusters", "stem", {}, Gallery(tables.images))
+    assert {cluster.label for cluster in sheet.clusters} == {""}
+    assert {tile.mark for cluster in sheet.clusters for tile in cluster.tiles} == {""}

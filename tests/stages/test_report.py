@@ -1,0 +1,212 @@
+"""``python -m stages.report`` on made-up results: the page, its pictures, and what is not versioned."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import provenance, report, summarize
+
+MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+VOID = {"meta", "input", "col", "br"}
+
+
+class Page(html.parser.HTMLParser):
+    """Collects tags with their attributes and the text; fails where tags are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def having(self, attribute: str) -> list[str]:
+        return [value or "" for _, attrs in self.tags if (value := attrs.get(attribute)) is not None]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch) -> Page:
+    monkeypatch.setattr(sys, "argv", ["summarize", "metrics", "data/plots"])
+    summarize.main()
+    monkeypatch.setattr(sys, "argv", ["report", "report"])
+    report.main()
+    return Page(Path("report/index.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_needs_nothing_but_what_lies_beside_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    page = run(monkeypatch)
+    sources = [*page.having("src"), *page.having("href")]
+    files = {source for source in sources if not source.startswith("#")}
+    assert files == {"run.js", "img/pictures-1.jpg"}
+    assert all((project / "report" / name).is_file() for name in files)
+    assert "url(" not in Path("report/index.html").read_text(encoding="utf-8")
+
+
+def test_every_link_and_picture_inside_the_page_has_its_target(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    page = run(monkeypatch)
+    ids = page.having("id")
+    assert len(ids) == len(set(ids))
+    assert {source[1:] for source in page.having("href") if source.startswith("#")} <= set(ids)
+    assert set(page.having("for")) <= set(ids)
+
+
+def test_the_answer_comes_first(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    MADE["make_results"](project)
+    text = run(monkeypatch).text
+    answer = "“detail”: blocks.11 , mAP 0.480 [0.420, 0.550], chance 0.090"
+    assert answer in text
+    assert text.index(answer) < text.index("Layers compared")
+
+
+def test_names_are_shown_as_they_are_and_never_become_markup(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    page = run(monkeypatch)
+    assert "fish & <chips>" in page.text
+    assert not [attrs for tag, attrs in page.tags if tag in ("b", "chips") and attrs]
+    assert any(MADE["ODD"] in label for label in page.having("aria-label"))
+
+
+def test_every_picture_and_chart_has_an_alternative_text(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    page = run(monkeypatch)
+    drawn = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("role") == "img"]
+    assert len(drawn) > 100
+    assert all(attrs.get("aria-label") for attrs in drawn)
+
+
+def test_one_sheet_a_layer_with_the_best_one_open(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    MADE["make_results"](project)
+    page = run(monkeypatch)
+    tabs = [attrs for tag, attrs in page.tags if tag == "input" and attrs.get("name") == "nearest"]
+    assert ["checked" in attrs for attrs in tabs] == [False, False, True, False]
+
+
+def test_rejected_pictures_parameters_and_policies_are_listed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    text = run(monkeypatch).text
+    for words in (
+        "damaged JPEG: premature end",
+        "extract.view center_crop",
+        "retrieval: match region",
+        "2 left out",
+    ):
+        assert words in text
+
+
+def test_missing_parts_are_explained(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [{**row, "labels": []} for row in MADE["draw_pictures"](project)]
+    MADE["make_results"](project, rows=images, own_queries=0, prompts=False)
+    text = run(monkeypatch).text
+    for words in (
+        "There is nothing to compare yet",
+        "Nothing was searched for",
+        "The pictures have no labels",
+        "not run: 'embedding' is not among the layers",
+    ):
+        assert words in text
+
+
+def test_labels_without_queries_and_queries_without_labels_both_work(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project, own_queries=0)
+    assert "own queries" not in run(monkeypatch).text
+    images = [{**row, "labels": []} for row in MADE["draw_pictures"](project)]
+    MADE["make_results"](project, rows=images, prompts=False)
+    assert "Pictures of the same" not in run(monkeypatch).text
+
+
+def test_the_outs_are_the_same_on_every_run_and_run_js_fits_the_page(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    outs = ("report/index.html", "report/img/pictures-1.jpg")
+    run(monkeypatch)
+    first = [Path(path).read_bytes() for path in outs]
+    Path("logs").mkdir()
+    Path("logs/extract.json").write_text('{"seconds": 12.5, "summary": "320 rows"}')
+    page = run(monkeypatch)
+    assert [Path(path).read_bytes() for path in outs] == first
+    written = read_run()
+    assert written["results"] == page.having("data-results")[0]
+    assert written["stages"] == [{"name": "extract", "seconds": 12.5, "summary": "320 rows"}]
+
+
+def test_pictures_of_an_earlier_run_are_not_left_behind(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MADE["make_results"](project)
+    Path("report/img").mkdir(parents=True)
+    Path("report/img/pictures-9.jpg").write_bytes(b"old")
+    run(monkeypatch)
+    assert [path.name for path in Path("report/img").iterdir()] == ["pictures-1.jpg"]
+
+
+def test_provenance_survives_broken_logs_and_closes_no_script(project: Path) -> None:
+    Path("logs").mkdir()
+    Path("logs/pool.json").write_text("{")
+    Path("logs/reduce.json").write_text('{"seconds": 1, "summary": "</script><b>"}')
+    Path("logs/other.json").write_text('{"seconds": 1, "summary": ""}')
+    provenance.write_run(Path("run.js"), "abc")
+    assert "</script" not in Path("run.js").read_text()
+    assert [stage["name"] for stage in read_run("run.js")["stages"]] == ["reduce"]
+
+
+def test_facts_name_revision_versions_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRATA_DEVICE", "cuda:1")
+    facts = dict(provenance.facts())
+    assert facts["device"] == "cuda:1"
+    assert facts["git revision"] == "not under git"
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts["Python"])
+    assert "numpy" in facts
+
+
+def read_run(path: str = "report/run.js") -> dict[str, Any]:
+    text = Path(path).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text.removeprefix("window.strataRun = ").rstrip().rstrip(";"))
+    return found
