@@ -58,6 +58,22 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the report of the usual made-up run; tests only read it."""
+    folder = tmp_path_factory.mktemp("usual")
+    MADE["make_results"](folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        run(monkeypatch)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(home: Path) -> Page:
+    return Page((home / "report/index.html").read_text(encoding="utf-8"))
+
+
 def run(monkeypatch: pytest.MonkeyPatch) -> Page:
     monkeypatch.setattr(sys, "argv", ["summarize", "metrics", "data/plots"])
     summarize.main()
@@ -66,69 +82,47 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Page:
     return Page(Path("report/index.html").read_text(encoding="utf-8"))
 
 
-def test_the_page_needs_nothing_but_what_lies_beside_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MADE["make_results"](project)
-    page = run(monkeypatch)
+def test_the_page_needs_nothing_but_what_lies_beside_it(home: Path, page: Page) -> None:
     sources = [*page.having("src"), *page.having("href")]
     files = {source for source in sources if not source.startswith("#")}
     assert files == {"run.js", "img/pictures-1.jpg"}
-    assert all((project / "report" / name).is_file() for name in files)
-    assert "url(" not in Path("report/index.html").read_text(encoding="utf-8")
+    assert all((home / "report" / name).is_file() for name in files)
+    assert "url(" not in (home / "report/index.html").read_text(encoding="utf-8")
 
 
-def test_every_link_and_picture_inside_the_page_has_its_target(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MADE["make_results"](project)
-    page = run(monkeypatch)
+def test_every_link_and_picture_inside_the_page_has_its_target(page: Page) -> None:
     ids = page.having("id")
     assert len(ids) == len(set(ids))
     assert {source[1:] for source in page.having("href") if source.startswith("#")} <= set(ids)
     assert set(page.having("for")) <= set(ids)
 
 
-def test_the_answer_comes_first(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    MADE["make_results"](project)
-    text = run(monkeypatch).text
+def test_the_answer_comes_first(page: Page) -> None:
+    text = page.text
     answer = "“detail”: blocks.11 , mAP 0.480 [0.420, 0.550], chance 0.090"
     assert answer in text
     assert text.index(answer) < text.index("Layers compared")
 
 
-def test_names_are_shown_as_they_are_and_never_become_markup(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MADE["make_results"](project)
-    page = run(monkeypatch)
+def test_names_are_shown_as_they_are_and_never_become_markup(page: Page) -> None:
     assert "fish & <chips>" in page.text
     assert not [attrs for tag, attrs in page.tags if tag in ("b", "chips") and attrs]
     assert any(MADE["ODD"] in label for label in page.having("aria-label"))
 
 
-def test_every_picture_and_chart_has_an_alternative_text(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MADE["make_results"](project)
-    page = run(monkeypatch)
+def test_every_picture_and_chart_has_an_alternative_text(page: Page) -> None:
     drawn = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("role") == "img"]
     assert len(drawn) > 100
     assert all(attrs.get("aria-label") for attrs in drawn)
 
 
-def test_one_sheet_a_layer_with_the_best_one_open(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    MADE["make_results"](project)
-    page = run(monkeypatch)
+def test_one_sheet_a_layer_with_the_best_one_open(page: Page) -> None:
     tabs = [attrs for tag, attrs in page.tags if tag == "input" and attrs.get("name") == "nearest"]
     assert ["checked" in attrs for attrs in tabs] == [False, False, True, False]
 
 
-def test_rejected_pictures_parameters_and_policies_are_listed(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    MADE["make_results"](project)
-    text = run(monkeypatch).text
+def test_rejected_pictures_parameters_and_policies_are_listed(page: Page) -> None:
+    text = page.text
     for words in (
         "damaged JPEG: premature end",
         "extract.view center_crop",
