@@ -25,7 +25,7 @@ Dvc = Callable[..., list[str]]
 
 @pytest.fixture
 def project(git: Callable[..., str], tmp_path: Path) -> Path:
-    """The project's own code and DVC files, cut to the stages that make the tables, in a repository of its own."""
+    """The project's own code and DVC files in a new repository, cut to the stages that make the tables."""
     for name in ("strata", "stages", "conf", "watch"):
         shutil.copytree(
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock")
