@@ -58,8 +58,9 @@ class ViewSpec:
 
 @dataclass(frozen=True)
 class ViewedPicture:
-    """``pixels``: (3, S, S) uint8 tensor, channels last in memory. ``valid``: the rectangle that is picture
-    and not padding, (x0, y0, x1, y1) in view pixels.
+    """A square view. ``pixels``: (3, S, S) uint8, channels first (its strides are not promised).
+
+    ``valid``: the rectangle that is picture and not padding, (x0, y0, x1, y1) in view pixels.
     """
 
     pixels: torch.Tensor
@@ -69,9 +70,9 @@ class ViewedPicture:
 def decode_picture(data: bytes, *, fast_target_px: int | None = None) -> Picture:
     """Decode a picture file to (height, width, 3) uint8 RGB.
 
-    ``fast_target_px`` lets a JPEG be decoded at 1/2, 1/4 or 1/8 as long as its short side stays at least
-    twice that many pixels: quicker, not pixel-exact, and the result is smaller than the picture (boxes are
-    in pixels of the full picture: decode fully to cut one). Raises PictureError for what is empty,
+    ``fast_target_px`` lets a JPEG be decoded at a reduced scale (eighths) as long as its short side stays at
+    least twice that many pixels: quicker, not pixel-exact, and the result is smaller than the picture (boxes
+    are in pixels of the full picture: decode fully to cut one). Raises PictureError for what is empty,
     truncated, damaged, too large or no picture.
     """
     if not data:
@@ -87,7 +88,7 @@ def _decode_jpeg(data: bytes, least_px: int) -> Picture | None:
     """None for a colour space simplejpeg does not turn into RGB (CMYK, YCCK) and for 12-bit JPEG."""
     try:
         height, width, colour, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError:
+    except (ValueError, KeyError):  # KeyError: a header that ends before its colour space
         return None  # Pillow reads it, or says what is wrong with it
     _check_size(width, height)
     if colour not in ("Gray", "YCbCr", "RGB"):
@@ -194,13 +195,13 @@ def _paste(picture: Picture, spec: ViewSpec, size: tuple[int, int]) -> ViewedPic
     """The picture at ``size`` (width, height) in the middle of a view filled with ``spec.fill``."""
     width, height = size
     left, top = (spec.size_px - width) // 2, (spec.size_px - height) // 2
-    view = torch.tensor(spec.fill, dtype=torch.uint8).repeat(spec.size_px, spec.size_px, 1).permute(2, 0, 1)
+    view = torch.tensor(spec.fill, dtype=torch.uint8).view(3, 1, 1).repeat(1, spec.size_px, spec.size_px)
     view[:, top : top + height, left : left + width] = _resize(picture, width, height, spec.interpolation)
     return ViewedPicture(view, (float(left), float(top), float(left + width), float(top + height)))
 
 
 def _resize(picture: Picture, width: int, height: int, interpolation: str) -> torch.Tensor:
-    """(3, height, width) uint8, channels last in memory: torch's fast path for interleaved RGB."""
+    """(3, height, width) uint8."""
     if not (picture.flags.c_contiguous and picture.flags.writeable):
         picture = picture.copy()
     pixels = torch.from_numpy(picture).permute(2, 0, 1)
