@@ -13,6 +13,9 @@ from typing import Any
 
 from stages.running import LOGS
 from strata.files import write_text
+from strata.params import ModelConf
+from strata.tsv import from_lines
+from strata.workspace import project_root, store_root
 
 PACKAGES = ("clip-strata", "torch", "open_clip_torch", "numpy", "scikit-learn", "pyarrow", "pillow", "dvc")
 ORDER = (
@@ -31,19 +34,21 @@ ORDER = (
 )
 
 
-def write_run(path: Path, results: str) -> None:
+def write_run(path: Path, results: str, model: ModelConf) -> None:
     """Write ``window.strataRun = {...}``; ``results`` is the digest of the page it belongs to."""
-    run = {"results": results, "facts": facts(), "stages": stage_times(LOGS)}
+    run = {"results": results, "facts": facts(model), "stages": stage_times(LOGS)}
     text = json.dumps(run, ensure_ascii=True).replace("</", "<\\/")
     write_text(path, f"window.strataRun = {text};\n")
 
 
-def facts() -> list[tuple[str, str]]:
+def facts(model: ModelConf) -> list[tuple[str, str]]:
     """What stands beside the stage times, in reading order."""
+    weights = weights_hash(model, store_root())
     return [
         ("git revision", revision()),
         ("report written", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
-        ("device", os.environ.get("STRATA_DEVICE") or "chosen by the stages"),
+        ("device", os.environ.get("STRATA_DEVICE") or "cpu"),
+        *([("weights as loaded, SHA-256", weights)] if weights else []),
         ("processor", f"{_processor()}, {os.cpu_count()} cores"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
@@ -64,6 +69,25 @@ def stage_times(logs: Path) -> list[dict[str, Any]]:
             continue
         found.append(row)
     return found
+
+
+def weights_hash(model: ModelConf, store: Path) -> str:
+    """The SHA-256 that the store remembers of the weights, or ""; nothing is read again."""
+    weights = model.weights
+    if weights.path is None:
+        recorded = dict(_lines(store / "weights.tsv", 2))
+        return recorded.get(f"{model.architecture}:{weights.tag or ''}", "")
+    place = (project_root() / Path(weights.path).expanduser()).resolve()
+    memo = _lines(store / "weights-hashes.txt", 5)
+    found = [sha256 for name, _, _, sha256, _ in memo if Path(name).is_relative_to(place)]
+    return found[-1] if found else ""
+
+
+def _lines(path: Path, fields: int) -> list[list[str]]:
+    try:
+        return [line for line in from_lines(path.read_bytes()) if len(line) == fields]
+    except OSError:
+        return []
 
 
 def revision() -> str:

@@ -47,7 +47,7 @@ def main() -> str:
     )
     shutil.rmtree(folder / "img", ignore_errors=True)
     digest, pictures = write_report(inputs, folder, track)
-    write_run(folder / "run.js", digest)
+    write_run(folder / "run.js", digest, model)
     return f"{len(layers)} layers, {pictures} pictures shown, open {folder / 'index.html'}"
 
 

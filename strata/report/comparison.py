@@ -22,7 +22,7 @@ Everything = tuple[str, list[str], list[tuple[str, list[str]]]]
 
 
 def panels(results: Results) -> list[tuple[str, list[Panel]]]:
-    """(question, its charts); the charts of a question share one axis, so that they can be compared."""
+    """(question, its charts). Charts by facet share an axis; retrieval tasks differ too much for one."""
     facets = results.facets
     grouped = [measure for measure in group_measures(results.clusters, facets) if measure.title == "AMI"]
     questions = (
@@ -43,13 +43,13 @@ def panels(results: Results) -> list[tuple[str, list[Panel]]]:
 
 def _panels(metrics: Metrics, measures: Sequence[Measure], facets: Sequence[str]) -> list[Panel]:
     readings = [read(metrics, measure) for measure in measures]
-    scale = scale_for([reading for own in readings for reading in own])
+    shared = scale_for([reading for own in readings for reading in own])
     return [
         layer_panel(
             task_title(measure.subject, facets) if measure.question == "find" else measure.subject,
             measure.title,
             own,
-            scale,
+            scale_for(own) if measure.question == "find" else shared,
             "largest class" if measure.question == "name" else "chance",
         )
         for measure, own in zip(measures, readings, strict=True)
@@ -68,7 +68,9 @@ def tables(results: Results, policies: Container[str]) -> list[Table]:
             metric_table(f"{title}: {facet}" if facet else title, of_facet(metrics, facet, facets), policies)
             for facet in facets or [""]
         ]
-    found.append(metric_table("Zero-shot, by prompt set", results.zeroshot, policies, key="prompt set"))
+    found.append(
+        metric_table("Zero-shot, by prompt set", results.zeroshot, policies, key="prompt set", rank=False)
+    )
     return [table for table in found if table.columns]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,13 +13,26 @@ BOUNDS = ("_low", "_high")
 BELOW = (*BOUNDS, "_chance")  # what stands below the number it belongs to
 LOW_IS_GOOD = ("ece",)
 REFERENCES = ("chance", "majority")  # what guessing reaches: never the best of its column
-COUNTS = ("n_", "classes", "probed", "labelled", "left_out", "not_converged", "smallest", "largest")
+COUNTS = re.compile(
+    r"(.*_)?n(_.*)?|k|classes|components|labelled|left_out|not_converged|probed|smallest|largest"
+)
+# in metrics/*.json and in the full list, not in the tables: too many columns to read side by side
+SELDOM = (
+    "map_macro",
+    "map_step",
+    "map_trapezoid",
+    "p_at_5",
+    "hit_at_5",
+    "mp_revisited_at_10",
+    "detection_ap_micro",
+)
 NAMES = {
     "map": "mAP",
     "map_pca": "mAP, PCA",
     "map_in_cluster": "mAP in own cluster",
     "r_precision": "R-precision",
     "ece": "calibration error",
+    "detection_ap": "detection AP",
     "n": "pictures",
     "k": "clusters",
 }
@@ -61,7 +75,7 @@ def heading(metric: str) -> str:
     for prefix, shown in PREFIXES.items():
         if metric.startswith(prefix) and metric[len(prefix) :].isdigit():
             return shown + metric[len(prefix) :]
-    return metric.rpartition("n_")[2].replace("map_", "mAP ").replace("_", " ")
+    return re.sub("^(map_)?n_", "", metric).replace("_", " ")
 
 
 def of_task(metrics: Metrics, task: str) -> Metrics:
@@ -87,12 +101,16 @@ def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
     }
 
 
-def metric_table(caption: str, metrics: Metrics, policies: Container[str], key: str = "layer") -> Table:
-    """A column a number, in the order they were scored; ``policies`` and texts are none.
+def metric_table(
+    caption: str, metrics: Metrics, policies: Container[str], *, key: str = "layer", rank: bool = True
+) -> Table:
+    """A column a number, in the order they were scored; ``policies``, texts and SELDOM are none.
 
     ``X_low``, ``X_high`` and ``X_chance`` go below their ``X``; counts equal in all rows go into the note.
+    ``rank``: mark the best of a column (the rows answer the same question).
     """
-    names = [m for m in metric_names(metrics) if m not in policies and _numbers(metrics, m)]
+    left_out = {*SELDOM, *(m for m in metric_names(metrics) if m in policies)}
+    names = [m for m in metric_names(metrics) if m not in left_out and _numbers(metrics, m)]
     names = [m for m in names if not (m.endswith(BELOW) and m.rpartition("_")[0] in names)]
     same = [m for m in names if _is_count(m) and len(set(_numbers(metrics, m))) == 1]
     shown = [m for m in names if m not in same]
@@ -100,8 +118,8 @@ def metric_table(caption: str, metrics: Metrics, policies: Container[str], key: 
         caption,
         key,
         [(heading(m), m) for m in shown],
-        [(row, [_cell(metrics, values, m) for m in shown]) for row, values in metrics.items()],
-        ", ".join(f"{heading(m)} {worded(_numbers(metrics, m)[0])}" for m in same),
+        [(row, [_cell(metrics, values, m, rank) for m in shown]) for row, values in metrics.items()],
+        ", ".join(f"{heading(m)} {_numbers(metrics, m)[0]:.0f}" for m in same),
     )
 
 
@@ -122,7 +140,7 @@ def worded(value: Number | str | None) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
-def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str) -> Cell:
+def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str, rank: bool) -> Cell:
     value = values.get(metric)
     if value is None or isinstance(value, str):
         return Cell(worded(value))
@@ -130,16 +148,18 @@ def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str) -> 
     below = (f"{worded(low)} – {worded(high)}",) if low is not None and high is not None else ()
     if chance is not None:
         below = (*below, f"chance {worded(chance)}")
-    if _is_count(metric) or any(word in metric for word in REFERENCES):
+    if _is_count(metric):
+        return Cell(f"{value:.0f}", below)
+    if any(word in metric for word in REFERENCES):
         return Cell(worded(value), below)
     numbers = _numbers(metrics, metric)
     chosen = min(numbers) if metric in LOW_IS_GOOD else max(numbers)
     share = round(float(value), 3) if 0 <= value <= 1 else None
-    return Cell(worded(value), below, len(set(numbers)) > 1 and value == chosen, share)
+    return Cell(worded(value), below, rank and len(set(numbers)) > 1 and value == chosen, share)
 
 
 def _is_count(metric: str) -> bool:
-    return metric in ("n", "k") or metric.startswith(COUNTS) or "_n_" in metric
+    return COUNTS.fullmatch(metric) is not None
 
 
 def _numbers(metrics: Metrics, metric: str) -> list[float]:

@@ -206,7 +206,7 @@ def heat_map(
             _text(column),
             [
                 _shade(
-                    f"{value:.2f}",
+                    f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
                     (value - low) / (high - low),
                     column["class_id"] in gallery.labels(image_id),
                 )

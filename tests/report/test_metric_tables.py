@@ -40,6 +40,26 @@ def test_neither_a_lone_value_nor_a_reference_is_best() -> None:
     assert not any(cell.best for _, cells in table.rows for cell in cells)
 
 
+def test_rows_that_answer_different_questions_are_not_ranked() -> None:
+    table = metric_table("t", {"a": {"top1": 0.1}, "b": {"top1": 0.3}}, (), key="prompt set", rank=False)
+    assert not any(cell.best for _, cells in table.rows for cell in cells)
+
+
+def test_what_is_seldom_read_is_left_to_the_full_list() -> None:
+    metrics: Metrics = {"a": {"map": 0.1, "map_step": 0.1, "map_macro": 0.2}}
+    assert metric_table("t", metrics, ()).columns == [("mAP", "map")]
+
+
+def test_a_count_of_nothing_is_a_plain_zero() -> None:
+    metrics: Metrics = {
+        "a": {"map": 0.1, "left_out": 0.0, "largest": 1.0},
+        "b": {"left_out": 0.0, "largest": 9},
+    }
+    table = metric_table("t", metrics, ())
+    assert table.note == "left out 0"
+    assert [cells[1].text for _, cells in table.rows] == ["1", "9"]
+
+
 def test_a_low_calibration_error_is_best() -> None:
     table = metric_table("t", {"a": {"ece": 0.1}, "b": {"ece": 0.3}}, ())
     assert [cells[0].best for _, cells in table.rows] == [True, False]
@@ -66,7 +86,7 @@ def test_without_facets_everything_is_the_main_ones() -> None:
         ("top5", "top-5"),
         ("hit_at_5", "hit@5"),
         ("map_n_groups", "groups"),
-        ("map_macro", "mAP macro"),
+        ("train_accuracy", "train accuracy"),
         ("balanced_accuracy", "balanced accuracy"),
         ("nmi", "NMI"),
     ],

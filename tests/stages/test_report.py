@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 
 from stages import provenance, report, summarize
+from strata.params import ModelConf, Weights
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+LOCAL = ModelConf(
+    title="own",
+    architecture=None,
+    weights=Weights(path="models/own", tag=None, sha256=None, source=None),
+    aliases={},
+    image_only=False,
+)
 VOID = {"meta", "input", "col", "br"}
 
 
@@ -186,18 +194,37 @@ def test_provenance_survives_broken_logs_and_closes_no_script(project: Path) -> 
     Path("logs/pool.json").write_text("{")
     Path("logs/reduce.json").write_text('{"seconds": 1, "summary": "</script><b>"}')
     Path("logs/other.json").write_text('{"seconds": 1, "summary": ""}')
-    provenance.write_run(Path("run.js"), "abc")
+    provenance.write_run(Path("run.js"), "abc", LOCAL)
     assert "</script" not in Path("run.js").read_text()
     assert [stage["name"] for stage in read_run("run.js")["stages"]] == ["reduce"]
 
 
 def test_facts_name_revision_versions_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRATA_DEVICE", "cuda:1")
-    facts = dict(provenance.facts())
+    facts = dict(provenance.facts(LOCAL))
     assert facts["device"] == "cuda:1"
     assert facts["git revision"] == "not under git"
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", facts["Python"])
     assert "numpy" in facts
+
+
+def test_the_hash_of_the_weights_comes_from_the_stores_memory(project: Path) -> None:
+    store = project / "store"
+    store.mkdir()
+    assert provenance.weights_hash(LOCAL, store) == ""
+    lines = (f"{project}/models/own/a.safetensors", f"{project}/models/other/a.safetensors")
+    (store / "weights-hashes.txt").write_text(
+        "".join(f"{path}\t1\t2\t{i}abc\t.\n" for i, path in enumerate(lines)) + "torn line"
+    )
+    assert provenance.weights_hash(LOCAL, store) == "0abc"
+    hub = LOCAL.model_copy(
+        update={
+            "architecture": "RN50",
+            "weights": LOCAL.weights.model_copy(update={"path": None, "tag": "openai"}),
+        }
+    )
+    (store / "weights.tsv").write_text("RN50:openai\tdef\n")
+    assert provenance.weights_hash(hub, store) == "def"
 
 
 def read_run(path: str = "report/run.js") -> dict[str, Any]:

@@ -12,7 +12,7 @@
     return;
   }
   var list = add(home, "dl");
-  list.className = "keys";
+  list.className = "keys wide";
   run.facts.forEach(function (fact) {
     var row = add(list, "div");
     add(row, "dt", fact[0]);
