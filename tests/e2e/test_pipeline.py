@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,12 @@ def test_another_model_runs_and_the_first_comes_back_from_the_cache(project: Pro
 
 def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) -> None:
     project.run("dvc", "exp", "run", "--queue", "-S", "pooling=avg,rmac")
-    project.run("dvc", "exp", "run", "--run-all")
+    project.run("dvc", "queue", "start")
+    deadline = time.monotonic() + 600
+    while "Queued" in (status := project.run("dvc", "queue", "status").said) or "Running" in status:
+        assert time.monotonic() < deadline, status
+        time.sleep(2)
+    assert status.count("Success") == 2, status
     shown = project.run("dvc", "exp", "show", "--csv", "--only-changed").said
     assert "avg" in shown
     assert "rmac" in shown

@@ -1,0 +1,65 @@
+"""Every command in the README is executed by a test or by .ci/run, or stands here with the reason why not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PIPELINE, BAD_INPUT = "tests/e2e/test_pipeline.py", "tests/e2e/test_bad_input.py"
+
+EXECUTED: dict[str, tuple[str, str]] = {
+    "make repro": (".ci/run", "make repro"),
+    "make test": (".ci/run", "make test"),
+    "dvc repro": (PIPELINE, "test_a_second_run_runs_nothing"),
+    "pytest": (".ci/run", "make test"),
+    "dvc exp run -S pooling=rmac": (PIPELINE, "test_another_pooling_reads_no_picture_again"),
+    "dvc exp run -S model=demo-vit": (
+        PIPELINE,
+        "test_another_model_runs_and_the_first_comes_back_from_the_cache",
+    ),
+    "dvc exp run --queue -S 'pooling=max,rmac,gem'": (
+        PIPELINE,
+        "test_a_queued_sweep_computes_no_picture_and_is_compared",
+    ),
+    "dvc queue start": (PIPELINE, '"dvc", "queue", "start"'),
+    "dvc exp show --only-changed": (PIPELINE, "test_a_queued_sweep_computes_no_picture_and_is_compared"),
+    "dvc metrics diff --md": (PIPELINE, "test_metrics_diff_gives_a_delta_a_layer"),
+    "dvc exp run -S dataset=folder -S 'conf/paths/folder.yaml:path=/pictures/my scans'": (
+        BAD_INPUT,
+        "test_a_folder_path_with_odd_signs_is_set_with_S",
+    ),
+    "python -m stages.freshness": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
+    "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
+}
+NOT_EXECUTED = {
+    "pip install -e '.[dev]'": "needs a network; .ci/run installs the same packages from requirements.lock",
+}
+
+
+def commands() -> list[str]:
+    """The lines of the README's bash blocks, without comments."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    lines = [re.sub(r"\s+#.*", "", line).strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_the_readme_has_commands() -> None:
+    assert {"make repro", "make test"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_executed_somewhere(command: str) -> None:
+    assert command in EXECUTED or command in NOT_EXECUTED, f"no test runs {command!r}"
+
+
+@pytest.mark.parametrize("command", EXECUTED)
+def test_what_executes_a_command_exists(command: str) -> None:
+    file, text = EXECUTED[command]
+    assert text in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_no_command_is_listed_that_the_readme_lost() -> None:
+    assert {*EXECUTED, *NOT_EXECUTED} == set(commands())
