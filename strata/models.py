@@ -6,6 +6,7 @@ pixels (``strata.views``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def load_model(
     found = find_weights(conf, name)
     sha256 = check_hash(found, conf, name, hash_record)
     clip = build_network(conf, found, image_size_px, f"conf/models/{name}.yaml")
-    scale, bias = getattr(clip, "logit_scale", None), getattr(clip, "logit_bias", None)
+    scale, bias = _number(clip, "logit_scale"), _number(clip, "logit_bias")  # before the cast rounds them
     if conv1_stride is not None:
         patch_convolution(clip.visual).stride = (conv1_stride, conv1_stride)
     clip.eval().requires_grad_(False)
@@ -125,8 +126,8 @@ def load_model(
         device=chosen,
         dtype=DTYPES[precision],
         image_only=conf.image_only,
-        logit_scale=1.0 if scale is None else float(scale.detach().float().exp()),
-        logit_bias=None if bias is None else float(bias.detach().float()),
+        logit_scale=1.0 if scale is None else math.exp(scale),
+        logit_bias=bias,
     )
 
 
@@ -144,6 +145,11 @@ def normalise(
         )
         values = (values - mean) / std
     return values.to(model.dtype).contiguous(memory_format=torch.channels_last)
+
+
+def _number(clip: Any, name: str) -> float | None:
+    value = getattr(clip, name, None)
+    return None if value is None else float(value.detach())
 
 
 def _square(size: int | tuple[int, int], spec: str) -> int:
