@@ -86,13 +86,19 @@ def classes_of(
                 {
                     "class_id": class_id,
                     "facet": facet,
-                    "name": entry.name or entry.id.replace("_", " ").replace("-", " "),
+                    "name": entry.name or _readable(entry.id),
                     "synonyms": entry.synonyms,
                     "description": entry.description,
                 }
             )
     _refuse_unknown(labels, ids)
     return rows, ids
+
+
+def _readable(label: str) -> str:
+    """``fox-squirrel`` and ``fox_squirrel`` as two words; a hyphen among words already apart stays."""
+    words = label.replace("_", " ")
+    return words if " " in words else words.replace("-", " ")
 
 
 def _refuse_unknown(labels: Labels, ids: Mapping[Label, str]) -> None:

@@ -77,6 +77,14 @@ def test_classes_are_the_labels_found_sorted_with_readable_names() -> None:
     assert ids["label", "wind_mill"] == "wind_mill"
 
 
+def test_a_hyphen_between_words_that_are_apart_stays() -> None:
+    labels: Labels = {"a": [("label", "ring-necked snake"), ("label", "fox-squirrel")]}
+    assert [row["name"] for row in classes_of(labels, ["label"], None)[0]] == [
+        "fox squirrel",
+        "ring-necked snake",
+    ]
+
+
 def test_a_name_shared_by_two_facets_is_two_classes() -> None:
     labels: Labels = {"a": [("artist", "unknown"), ("medium", "unknown")]}
     rows, ids = classes_of(labels, ["artist", "medium"], None)
