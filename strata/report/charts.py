@@ -32,16 +32,6 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class ChanceLabel:
-    """The words on the dashed line; ``anchor`` is SVG's text-anchor."""
-
-    x: float
-    y: float
-    anchor: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Panel:
     """One small chart: a measure over the layers in forward order."""
 
@@ -56,7 +46,7 @@ class Panel:
     marks: list[Mark]
     line: str
     chance: str
-    chance_label: ChanceLabel | None
+    guessing: str
     slanted: bool
     alt: str
 
@@ -131,7 +121,7 @@ def layer_panel(
         marks,
         _path([(mark.x, mark.y) for mark in marks]),
         _chance_path(chances, slot),
-        _chance_label(chances, marks, readings, guessing),
+        _guessing(readings, guessing),
         slanted,
         f"{title}: {unit} by layer. " + "; ".join(mark.title for mark in marks) + ".",
     )
@@ -167,17 +157,10 @@ def _chance_path(points: list[tuple[float, float]], slot: float) -> str:
     return _path([(round(x, 2), y) for x, y in ends])
 
 
-def _chance_label(
-    points: list[tuple[float, float]], marks: Sequence[Mark], readings: Sequence[Reading], guessing: str
-) -> ChanceLabel | None:
-    """Above the line, at whichever end the layers stay further away from it."""
-    if not points:
-        return None
-    ends = ((points[0][1], marks[0].y), (points[-1][1], marks[-1].y))
-    right = abs(ends[1][0] - ends[1][1]) > abs(ends[0][0] - ends[0][1])
-    values = [reading.chance for reading in readings if reading.chance is not None]
-    value = values[-1 if right else 0]
-    x, anchor = (WIDTH - RIGHT - 2, "end") if right else (LEFT + 3, "start")
-    return ChanceLabel(
-        x, round(ends[right][0] - 4, 2), anchor, f"{guessing} {value:.2f}" if value else f"{guessing} 0"
-    )
+def _guessing(readings: Sequence[Reading], word: str) -> str:
+    """``chance 0.06``, or its range where layers differ; "" without any."""
+    values = sorted({f"{reading.chance:.2f}" for reading in readings if reading.chance is not None})
+    if not values:
+        return ""
+    low, high = values[0], values[-1]
+    return f"{word} {low}" if low == high else f"{word} {low} – {high}"

@@ -109,7 +109,8 @@ def metric_table(
     ``X_low``, ``X_high`` and ``X_chance`` go below their ``X``; counts equal in all rows go into the note.
     ``rank``: mark the best of a column (the rows answer the same question).
     """
-    left_out = {*SELDOM, *(m for m in metric_names(metrics) if m in policies)}
+    left_out = {*SELDOM, *(f"{m}{end}" for m in SELDOM for end in BELOW)}
+    left_out |= {m for m in metric_names(metrics) if m in policies}
     names = [m for m in metric_names(metrics) if m not in left_out and _numbers(metrics, m)]
     names = [m for m in names if not (m.endswith(BELOW) and m.rpartition("_")[0] in names)]
     same = [m for m in names if _is_count(m) and len(set(_numbers(metrics, m))) == 1]

@@ -53,7 +53,17 @@ def test_a_missing_interval_or_chance_is_not_drawn() -> None:
     panel = layer_panel("t", "mAP", found, scale_for(found))
     assert panel.marks[0].low_y is None
     assert panel.chance == ""
-    assert panel.chance_label is None
+    assert panel.guessing == ""
+
+
+def test_the_dashed_line_is_named_with_its_value_or_range() -> None:
+    found = [Reading("a", 0.2, None, None, 0.05), Reading("b", 0.3, None, None, 0.05)]
+    assert layer_panel("t", "mAP", found, scale_for(found)).guessing == "chance 0.05"
+    found.append(Reading("c", 0.3, None, None, 0.25))
+    assert (
+        layer_panel("t", "accuracy", found, scale_for(found), "largest class").guessing
+        == "largest class 0.05 – 0.25"
+    )
 
 
 def test_long_names_keep_their_end_and_are_slanted() -> None:

@@ -46,7 +46,7 @@ def test_rows_that_answer_different_questions_are_not_ranked() -> None:
 
 
 def test_what_is_seldom_read_is_left_to_the_full_list() -> None:
-    metrics: Metrics = {"a": {"map": 0.1, "map_step": 0.1, "map_macro": 0.2}}
+    metrics: Metrics = {"a": {"map": 0.1, "p_at_5": 0.1, "p_at_5_chance": 0.2}}
     assert metric_table("t", metrics, ()).columns == [("mAP", "map")]
 
 
