@@ -18,7 +18,12 @@ def main() -> str:
     tables, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
     run = params()
     request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)
-    return summary(extract(out, read_tables(tables), request, place(), track=track))
+    return summary(extract(out, read_tables(tables), request, place(), track=track, announce=announce))
+
+
+def announce(message: str) -> None:
+    """What is about to be computed, before the wait."""
+    print(f"extract: {message}", file=sys.stderr, flush=True)
 
 
 def place() -> Place:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import strata.extraction.decoding as decoding
+from strata.extraction.decoding import view_pictures
+from strata.extraction.plan import Job, plan_extraction
+from strata.views import ViewSpec
+from tests.extraction.conftest import read_folder, write_picture
+
+SPEC = ViewSpec(32, "squash")
+
+
+@pytest.fixture
+def jobs(pictures: Path) -> list[Job]:
+    return list(plan_extraction(read_folder(pictures), "whole").jobs)
+
+
+def test_views_come_in_the_order_of_the_jobs(jobs: list[Job]) -> None:
+    seen = list(view_pictures(jobs, SPEC, workers=4, ahead=9))
+    assert [view.job for view in seen] == jobs
+    assert all(view.picture is not None and view.picture.pixels.shape == (3, 32, 32) for view in seen)
+
+
+def test_no_more_than_ahead_are_read_before_they_are_taken(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    inner = decoding._read
+
+    def counted(job: Job) -> bytes:
+        read.append(job.path)
+        return inner(job)
+
+    monkeypatch.setattr(decoding, "_read", counted)
+    views = view_pictures(jobs, SPEC, workers=2, ahead=5)
+    next(views)
+    time.sleep(0.2)
+    assert len(read) <= 6
+    views.close()
+    time.sleep(0.1)
+    assert len(read) <= 6
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_a_crop_is_cut_from_the_fully_decoded_picture(tmp_path: Path) -> None:
+    """With ``decode: fast`` only whole pictures are decoded at a reduced scale."""
+    write_picture(tmp_path / "big.jpg", 1, (640, 480))
+    (whole,) = plan_extraction(read_folder(tmp_path), "whole").jobs
+    crop = replace(whole, box=(100.0, 50.0, 420.0, 290.0))
+    full, fast = (ViewSpec(32, "squash", decode) for decode in ("full", "fast"))  # type: ignore[arg-type]
+
+    def pixels(job: Job, spec: ViewSpec) -> Any:
+        (view,) = view_pictures([job], spec, workers=1, ahead=1)
+        assert view.picture is not None
+        return view.picture.pixels
+
+    assert torch.equal(pixels(crop, full), pixels(crop, fast))
+    assert not torch.equal(pixels(whole, full), pixels(whole, fast))
