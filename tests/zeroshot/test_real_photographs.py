@@ -115,8 +115,7 @@ def test_embeddings_are_those_of_a_plain_open_clip_loop(
 def test_class_retrieval_with_the_embedding_is_that_of_stock_open_clip(
     animals: list[tuple[Path, str]], embeddings: np.ndarray
 ) -> None:
-    """P@1 0.944 (every picture queries), mAP 0.760 (every fourth does), step AP, the query itself excluded.
-    """
+    """P@1 0.944 (every picture queries), mAP 0.760 (every fourth does); step AP, the query excluded."""
     labels = np.array([label for _, label in animals])
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     first, precisions = [], []
