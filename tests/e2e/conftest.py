@@ -64,6 +64,18 @@ class Project:
         assert text.count(old) == 1, f"{file}: {old!r} stands there {text.count(old)} times"
         (self.root / file).write_text(text.replace(old, new), encoding="utf-8")
 
+    def choose(self, **values: object) -> None:
+        """Set parameters; ``cluster__k`` is ``cluster.k``."""
+        yaml = YAML()
+        content = yaml.load(self.root / "params.yaml")
+        for key, value in values.items():
+            *parents, last = key.split("__")
+            inner = content
+            for parent in parents:
+                inner = inner[parent]
+            inner[last] = value
+        yaml.dump(content, self.root / "params.yaml")
+
     def commit(self, message: str) -> None:
         """Commit everything that git does not ignore."""
         self.run("git", "add", "-A")
@@ -100,22 +112,12 @@ def copy_project(target: Path) -> Project:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
     project = Project(target)
-    _choose_the_demo(target / "params.yaml")
+    project.choose(dataset="demo", model="demo-rn", pooling="max", layers=["stem", "late", "embedding"])
+    project.choose(pool__whiten="none", cluster__k=None)
     project.edit("conf/datasets/demo.yaml", "pictures: 320", f"pictures: {PICTURES}")
     project.run("git", "init", "-q", "-b", "main")
     project.commit("the project, with a small demo")
     return project
-
-
-def _choose_the_demo(path: Path) -> None:
-    """Whatever the user has chosen in params.yaml."""
-    yaml = YAML()
-    values = yaml.load(path)
-    values.update(dataset="demo", model="demo-rn", pooling="max")
-    values["layers"] = ["stem", "late", "embedding"]
-    values["pool"]["whiten"] = "none"
-    values["cluster"]["k"] = None
-    yaml.dump(values, path)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def own(project: Project, tmp_path: Path) -> Callable[..., Project]:
         folder = tmp_path / "own (pictures), [1] ü"
         folder.mkdir()
         pictures(folder, labels)
-        project.edit("params.yaml", "dataset: demo ", "dataset: folder ")
+        project.choose(dataset="folder")
         (project.root / "conf/paths/folder.yaml").write_text(f'path: "{folder}"\n', encoding="utf-8")
         return project
 
@@ -55,25 +55,25 @@ def own(project: Project, tmp_path: Path) -> Callable[..., Project]:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "stage", "said"),
+    ("key", "value", "stage", "said"),
     [
-        ("pooling: max ", "pooling: maximum ", "check", "pooling = 'maximum' is wrong"),
-        ("  class_every: 1 ", "  class_every: 0 ", "check", "retrieve.class_every = 0 is wrong"),
-        ("  whiten: none ", "  whiten: oxford ", "check", "there are: none, self"),
-        ("  - late\n", "  - ' '\n", "check", "is no layer name"),
-        ("  - late\n", "  - layer9\n", "extract", "layer9"),
-        ("pooling: max ", "pooling: cls ", "pool", "cls"),
-        ("  conv1_stride: null ", "  conv1_stride: 3 ", "extract", "conv1_stride"),
+        ("pooling", "maximum", "check", "pooling = 'maximum' is wrong"),
+        ("retrieve__class_every", 0, "check", "retrieve.class_every = 0 is wrong"),
+        ("pool__whiten", "oxford", "check", "there are: none, self"),
+        ("layers", ["stem", " "], "check", "is no layer name"),
+        ("layers", ["stem", "layer9"], "extract", "layer9"),
+        ("pooling", "cls", "pool", "cls"),
+        ("extract__conv1_stride", 3, "extract", "conv1_stride"),
     ],
 )
-def test_a_wrong_value_is_one_line(project: Project, old: str, new: str, stage: str, said: str) -> None:
-    project.edit("params.yaml", old, new)
+def test_a_wrong_value_is_one_line(project: Project, key: str, value: object, stage: str, said: str) -> None:
+    project.choose(**{key: value})
     assert said in refused(project, stage)
 
 
-@pytest.mark.parametrize(("key", "folder"), [("dataset: demo ", "datasets"), ("model: demo-rn ", "models")])
+@pytest.mark.parametrize(("key", "folder"), [("dataset", "datasets"), ("model", "models")])
 def test_an_unknown_data_set_or_model_is_named(project: Project, key: str, folder: str) -> None:
-    project.edit("params.yaml", key, f"{key.split(':')[0]}: nope ")
+    project.choose(**{key: "nope"})
     result = project.run("dvc", "repro", check=False)
     assert result.code != 0
     assert f"conf/{folder}/nope.yaml" in result.said
@@ -86,7 +86,7 @@ def test_missing_weights_say_how_to_get_them(project: Project) -> None:
     (project.root / "models/demo-rn/open_clip_model.safetensors").unlink()
     (project.root / "models/demo-rn/open_clip_config.json").unlink()
     (project.root / "models/demo-rn").rmdir()
-    project.edit("params.yaml", "pooling: max ", "pooling: avg ")
+    project.choose(pooling="avg")
     assert "python -m training.train --model demo-rn" in refused(project, "check")
 
 
@@ -157,7 +157,7 @@ def test_one_class_is_explained_and_does_not_stop_the_run(own: Callable[..., Pro
 
 def test_more_clusters_than_pictures_is_one_line(own: Callable[..., Project]) -> None:
     project = own({"cat": 3, "dog": 3})
-    project.edit("params.yaml", "  k: null ", "  k: 50 ")
+    project.choose(cluster__k=50)
     assert "50" in refused(project, "cluster")
 
 

@@ -91,7 +91,7 @@ def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None
 
 
 def test_a_new_layer_costs_that_layer(project: Project) -> None:
-    project.edit("params.yaml", "  - late\n", "  - late\n  - layer3\n")
+    project.choose(layers=["stem", "layer3", "late", "embedding"])
     result = project.run("dvc", "repro")
     assert not {"download", "prepare"} & set(result.ran)
     assert "layer3" in json.loads(project.read("metrics/retrieval.json"))
@@ -131,7 +131,7 @@ def test_metrics_diff_gives_a_delta_a_layer(project: Project) -> None:
 
 
 def test_an_edit_after_the_run_is_not_fresh_and_a_worse_metric_fails_the_gate(project: Project) -> None:
-    project.edit("params.yaml", "seed: 22\n  restarts", "seed: 23\n  restarts")
+    project.choose(cluster__seed=23)
     stale = project.run("python", "-m", "stages.freshness", check=False)
     assert stale.code == 1
     assert stale.said.startswith("freshness: error: dvc.lock is out of date at ")
