@@ -80,11 +80,11 @@ def map_box_to_picture(
     cells: Box, map_height: int, map_width: int, width: int, height: int, size_px: int, view: View
 ) -> Box:
     """A box in map cells (column0, row0, column1, row1) in picture pixels, clipped to the picture."""
-    transform = np.array([view_transform(width, height, size_px, view)])
-    boxes = map_boxes_to_pictures(
-        np.array([cells], np.float64), map_height, map_width, transform, np.array([[width, height]]), size_px
+    transform = np.array(view_transform(width, height, size_px, view))
+    box = map_boxes_to_pictures(
+        np.array(cells), map_height, map_width, transform, np.array([width, height]), size_px
     )
-    x0, y0, x1, y1 = boxes[0, 0].tolist()
+    x0, y0, x1, y1 = box.tolist()
     return x0, y0, x1, y1
 
 
@@ -96,16 +96,17 @@ def map_boxes_to_pictures(
     sizes: npt.NDArray[Any],
     size_px: int,
 ) -> Floats:
-    """The same boxes of a map in every picture's own pixels.
+    """Boxes of maps in their pictures' own pixels, clipped to the picture.
 
-    cells : (R, 4) column0, row0, column1, row1 in map cells; transforms : (N, 4) rows of ``view_transform``;
-    sizes : (N, 2) width, height of the pictures in pixels. Returns (N, R, 4) float64, clipped to the picture.
+    cells : (..., 4) column0, row0, column1, row1 in map cells; transforms : (..., 4) of ``view_transform``;
+    sizes : (..., 2) width, height of the pictures in pixels. Leading axes broadcast. Returns (..., 4).
     """
     per_cell = size_px / np.array([map_width, map_height, map_width, map_height], np.float64)
     in_view = np.asarray(cells, np.float64) * per_cell
-    scale, offset = np.tile(transforms[:, None, :2], 2), np.tile(transforms[:, None, 2:], 2)
-    in_picture: Floats = (in_view[None] - offset) / scale
-    return np.clip(in_picture, 0.0, np.tile(np.asarray(sizes, np.float64)[:, None, :], 2))
+    scale = transforms[..., [0, 1, 0, 1]]
+    offset = transforms[..., [2, 3, 2, 3]]
+    limits = np.asarray(sizes, np.float64)[..., [0, 1, 0, 1]]
+    return np.clip((in_view - offset) / scale, 0.0, limits)
 
 
 def _offset(side: int, size_px: int) -> float:

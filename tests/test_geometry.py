@@ -81,7 +81,8 @@ def test_many_pictures_at_once_equal_one_at_a_time() -> None:
     shapes = [(100, 60), (60, 100), (77, 77)]
     for view in VIEWS:
         transforms = np.array([view_transform(*shape, 64, view) for shape in shapes])
-        together = map_boxes_to_pictures(cells, 3, 4, transforms, np.array(shapes), 64)
+        sizes = np.array(shapes)[:, None]
+        together = map_boxes_to_pictures(cells[None], 3, 4, transforms[:, None], sizes, 64)
         for i, shape in enumerate(shapes):
             for j, box in enumerate(cells.tolist()):
                 assert map_box_to_picture(box, 3, 4, *shape, 64, view) == pytest.approx(together[i, j])

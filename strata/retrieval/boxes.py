@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from strata.geometry import map_boxes_to_pictures, view_transform
+from strata.geometry import map_boxes_to_pictures
 from strata.retrieval.aggregate import Metrics, group_mean
 from strata.retrieval.detection import (
     IOU_THRESHOLD,
@@ -24,24 +23,32 @@ from strata.retrieval.ranking import Floats64
 from strata.retrieval.regions_match import RegionStore
 
 
-def picture_boxes(store: RegionStore, frames: Frames, places: Positions) -> Floats64:
-    """(M, R, 4) boxes in pixels of all regions of the pictures at ``places`` (M,)."""
-    sizes = frames.sizes[places]
-    transforms = [view_transform(w, h, frames.size_px, frames.view) for w, h in sizes.tolist()]
-    return map_boxes_to_pictures(
-        store.cells, store.height, store.width, np.array(transforms).reshape(-1, 4), sizes, frames.size_px
-    )
-
-
 def winning_boxes(
     store: RegionStore, frames: Frames, places: Positions, regions: npt.NDArray[np.integer]
 ) -> Floats64:
     """(M, 4) box in pixels of region ``regions[i]`` of the picture at ``places[i]``."""
-    if not len(places):
-        return np.zeros((0, 4))
-    different, back = np.unique(places, return_inverse=True)
-    found: Floats64 = picture_boxes(store, frames, different)[back, regions]
-    return found
+    return map_boxes_to_pictures(
+        store.cells[regions],
+        store.height,
+        store.width,
+        frames.transforms[places],
+        frames.sizes[places],
+        frames.size_px,
+    )
+
+
+def all_boxes(store: RegionStore, frames: Frames, places: Positions) -> Floats64:
+    """(M, R, 4) boxes in pixels of all regions of the pictures at ``places`` (M,), NaN where ABSENT."""
+    boxes = map_boxes_to_pictures(
+        store.cells[None],
+        store.height,
+        store.width,
+        frames.transforms[places][:, None],
+        frames.sizes[places][:, None],
+        frames.size_px,
+    )
+    boxes[places == ABSENT] = np.nan
+    return boxes
 
 
 @dataclass
@@ -65,14 +72,12 @@ class DetectionScores:
             self.average_precisions.append(np.nan)
             self.ceilings.append(np.nan)
             return
-        places = [self.database.position.get(image_id, ABSENT) for image_id in image_ids]
+        places = np.array([self.database.position.get(image_id, ABSENT) for image_id in image_ids])
         left_out = np.append(judged.skipped, query.own) if query.own != ABSENT else judged.skipped
         found = top.of_query(row, left_out)
         boxes = winning_boxes(self.store, self.frames, found.pictures, found.regions)
-        self.average_precisions.append(
-            detection_average_precision(found.pictures.tolist(), boxes, places, truth)
-        )
-        self.ceilings.append(reached_share(self._reachable(places), truth))
+        self.average_precisions.append(detection_average_precision(found.pictures, boxes, places, truth))
+        self.ceilings.append(reached_share(all_boxes(self.store, self.frames, places), truth))
 
     def metrics(self, task: str) -> Metrics:
         """Macro over groups, as ArtMiner reports it, and micro over queries; the ceiling is macro too."""
@@ -84,11 +89,6 @@ class DetectionScores:
             f"{task}_detection_ceiling": group_mean(ceilings, self.groups),
             f"{task}_detection": f"IoU > {IOU_THRESHOLD}, own picture excluded, R-MAC regions, macro",
         }
-
-    def _reachable(self, places: Sequence[int]) -> list[Floats64]:
-        known = np.array([place for place in places if place != ABSENT], np.int64)
-        boxes = iter(picture_boxes(self.store, self.frames, known)) if len(known) else iter(())
-        return [next(boxes) if place != ABSENT else np.zeros((0, 4)) for place in places]
 
 
 def top_detections(store: RegionStore, queries: QuerySet, n_queries: int) -> TopDetections:

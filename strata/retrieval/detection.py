@@ -12,7 +12,6 @@ share of ground-truth boxes that any region reaches (the ceiling) belongs beside
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,19 +66,23 @@ class TopDetections:
 
 
 def box_iou(first: Floats64, second: Floats64) -> Floats64:
-    """(A, B) intersection over union of boxes (A, 4) and (B, 4), x0, y0, x1, y1; an empty box has 0."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    union = _areas(first)[:, None] + _areas(second)[None, :] - shared
-    result: Floats64 = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    """Intersection over union of boxes (..., 4) x0, y0, x1, y1; leading axes broadcast.
+
+    An empty box has 0 with everything; NaN boxes give NaN.
+    """
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    sides = np.clip(high - low, 0, None)
+    shared = sides[..., 0] * sides[..., 1]
+    union = _areas(first) + _areas(second) - shared
+    result: Floats64 = shared / np.where(union > 0, union, 1.0)
     return result
 
 
 def region_overlaps(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """(R, R) bool: do two regions share a cell? cells : (R, 4) column0, row0, column1, row1."""
     boxes = cells.astype(np.float64)
-    return box_iou(boxes, boxes) > 0
+    return box_iou(boxes[:, None], boxes[None]) > 0
 
 
 def suppress_overlaps(scores: Floats32, overlaps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -101,48 +104,41 @@ def suppress_overlaps(scores: Floats32, overlaps: npt.NDArray[np.bool_]) -> npt.
 
 
 def detection_average_precision(
-    pictures: Sequence[object],
+    pictures: npt.ArrayLike,
     boxes: Floats64,
-    truth_pictures: Sequence[object],
+    truth_pictures: npt.ArrayLike,
     truth_boxes: Floats64,
     iou_threshold: float = IOU_THRESHOLD,
 ) -> float:
     """Step AP of boxes in ranked order over all ground-truth boxes, 0..1.
 
-    boxes : (M, 4) on ``pictures``; truth_boxes : (G, 4) on ``truth_pictures``, G >= 1. A box claims the
-    unclaimed ground-truth box of its picture that it overlaps most, if the IoU is above the threshold.
-    """
-    unclaimed: dict[object, list[int]] = {}
-    for index, picture in enumerate(truth_pictures):
-        unclaimed.setdefault(picture, []).append(index)
+    boxes : (M, 4) on ``pictures`` (M,); truth_boxes : (G, 4) on ``truth_pictures`` (G,), G >= 1. A box
+    claims the unclaimed ground-truth box of its picture that it overlaps most, if the IoU is above the
+    threshold."""
+    found_on, hidden_on = np.asarray(pictures), np.asarray(truth_pictures)
+    overlaps = box_iou(boxes[:, None], truth_boxes[None])
+    overlaps[found_on[:, None] != hidden_on[None]] = 0.0
     right = []
-    for rank, picture in enumerate(pictures):
-        open_boxes = unclaimed.get(picture)
-        if not open_boxes:
-            continue
-        overlap = box_iou(boxes[rank : rank + 1], truth_boxes[open_boxes])[0]
-        best = int(overlap.argmax())
-        if overlap[best] > iou_threshold:
+    for rank in np.flatnonzero((overlaps > iou_threshold).any(axis=1)).tolist():
+        best = int(overlaps[rank].argmax())
+        if overlaps[rank, best] > iou_threshold:
             right.append(rank)
-            open_boxes.pop(best)
-    return step_average_precision(np.array(right, np.int64), len(truth_pictures))
+            overlaps[:, best] = 0.0  # claimed
+    return step_average_precision(np.array(right, np.int64), len(truth_boxes))
 
 
 def reached_share(
-    region_boxes: Sequence[Floats64], truth_boxes: Floats64, iou_threshold: float = IOU_THRESHOLD
+    region_boxes: Floats64, truth_boxes: Floats64, iou_threshold: float = IOU_THRESHOLD
 ) -> float:
     """Share of ground-truth boxes that any region of their picture reaches: no ranking can do better.
 
-    region_boxes : for each ground-truth box, (R, 4) boxes of its picture's regions, (0, 4) if it was not
-    read.
-    """
-    reached = [
-        len(regions) > 0 and bool((box_iou(regions, truth_boxes[i : i + 1]) > iou_threshold).any())
-        for i, regions in enumerate(region_boxes)
-    ]
-    return float(np.mean(reached))
+    region_boxes : (G, R, 4), for each of the G ground-truth boxes the regions of its picture, NaN if that
+    was not read."""
+    reached = (box_iou(region_boxes, truth_boxes[:, None]) > iou_threshold).any(axis=1)
+    return float(reached.mean())
 
 
 def _areas(boxes: Floats64) -> Floats64:
-    result: Floats64 = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    result: Floats64 = sides[..., 0] * sides[..., 1]
     return result

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.files import read_array, read_table
+from strata.geometry import view_transform
 from strata.params import RetrieveParams, View
 from strata.retrieval.protocols import Database
-from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, VectorIndex, build_index
+from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
 from strata.retrieval.regions_match import RegionStore, open_regions
 from strata.vector_blocks import read_vector_rows, vector_blocks, vector_width
 
@@ -48,6 +50,14 @@ class Frames:
     sizes: npt.NDArray[np.int64]
     view: View
     size_px: int
+
+    @cached_property
+    def transforms(self) -> Floats64:
+        """(N, 4) ``view_transform`` of every picture, worked out when the first box is asked for."""
+        rows = [
+            view_transform(width, height, self.size_px, self.view) for width, height in self.sizes.tolist()
+        ]
+        return np.array(rows, np.float64).reshape(-1, 4)
 
 
 def read_layer(

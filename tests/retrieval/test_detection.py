@@ -64,13 +64,13 @@ def test_a_ground_truth_box_is_claimed_once() -> None:
 
 def test_iou_must_be_above_the_threshold_not_at_it() -> None:
     truth, half = np.array([[0, 0, 10, 10]], float), np.array([[0, 0, 10, 5]], float)
-    assert box_iou(truth, half)[0, 0] == 0.5
+    assert box_iou(truth, half)[0] == 0.5
     assert detection_average_precision(["a"], half, ["a"], truth, 0.5) == 0
     assert detection_average_precision(["a"], half, ["a"], truth, 0.4999) == 1
 
 
 def test_nothing_found_scores_zero() -> None:
-    assert detection_average_precision([], np.zeros((0, 4)), *TRUTH) == 0
+    assert detection_average_precision(np.zeros(0, str), np.zeros((0, 4)), *TRUTH) == 0
 
 
 def test_empty_boxes_overlap_nothing() -> None:
@@ -127,4 +127,42 @@ def test_the_best_boxes_do_not_depend_on_the_blocks(step: int) -> None:
 def test_the_ceiling_is_the_share_any_region_reaches() -> None:
     truth = np.array([[0, 0, 10, 10], [0, 0, 2, 2], [0, 0, 10, 10]], float)
     regions = np.array([[0, 0, 10, 10], [5, 5, 10, 10]], float)
-    assert reached_share([regions, regions, np.zeros((0, 4))], truth) == pytest.approx(1 / 3)
+    assert reached_share(np.stack([regions, regions, regions * np.nan]), truth) == pytest.approx(1 / 3)
+
+
+def plain_average_precision(
+    pictures: list[int], boxes: list[list[float]], truth: list[tuple[int, list[float]]], threshold: float
+) -> float:
+    """The metric as its authors describe it, box by box."""
+
+    def iou(a: list[float], b: list[float]) -> float:
+        wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        shared = max(wide, 0) * max(high, 0)
+        return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+    used: set[int] = set()
+    total = right = 0.0
+    for rank, (picture, box) in enumerate(zip(pictures, boxes, strict=True), 1):
+        there = [(iou(box, b), -n) for n, (p, b) in enumerate(truth) if p == picture and n not in used]
+        if there and max(there)[0] > threshold:
+            used.add(-max(there)[1])
+            right += 1
+            total += right / rank
+    return total / len(truth)
+
+
+box = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 5), st.integers(1, 5)).map(
+    lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
+)
+placed = st.tuples(st.integers(0, 2), box)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(placed, min_size=1, max_size=12), st.lists(placed, min_size=1, max_size=6))
+def test_detection_ap_is_the_plain_loop(found: list, truth: list) -> None:
+    pictures, boxes = [p for p, _ in found], [b for _, b in found]
+    expected = plain_average_precision(pictures, boxes, truth, 0.3)
+    truth_boxes = np.array([b for _, b in truth], float)
+    assert detection_average_precision(
+        pictures, np.array(boxes, float), [p for p, _ in truth], truth_boxes
+    ) == pytest.approx(expected)
