@@ -11,7 +11,7 @@ from strata.summary import Reading
 WIDTH, HEIGHT = 340.0, 236.0
 LEFT, RIGHT, TOP = 40.0, 12.0, 18.0
 TALLEST_LABEL = 92.0
-LABEL_CHARACTERS = 22
+LABEL_CHARACTERS = 18
 CHARACTER_WIDTH = 5.6  # of the 10-unit label font, on average
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 
@@ -81,7 +81,7 @@ def layer_panel(
 
     ``guessing`` names the dashed line.
     """
-    labels = [shortened(reading.layer) for reading in readings]
+    labels = axis_labels([reading.layer for reading in readings])
     slot = (WIDTH - LEFT - RIGHT) / max(len(readings), 1)
     longest = max((len(label) for label in labels), default=0) * CHARACTER_WIDTH
     slanted = longest > slot - 4
@@ -135,9 +135,12 @@ def said(reading: Reading, unit: str, guessing: str = "chance") -> str:
     return text if reading.chance is None else f"{text}, {guessing} {reading.chance:.3f}"
 
 
-def shortened(name: str) -> str:
-    """A layer's name for an axis: long module paths keep their end, which is what tells them apart."""
-    return name if len(name) <= LABEL_CHARACTERS else "…" + name[-(LABEL_CHARACTERS - 1) :]
+def axis_labels(names: Sequence[str]) -> list[str]:
+    """Layer names for an axis: module paths lose the part that they all begin with, and their end if long."""
+    paths = [name for name in names if "." in name]
+    shared = len(paths) > 1 and len({path.partition(".")[0] for path in paths}) == 1
+    short = [name.partition(".")[2] if shared and "." in name else name for name in names]
+    return [name if len(name) <= LABEL_CHARACTERS else name[: LABEL_CHARACTERS - 1] + "…" for name in short]
 
 
 def decimal(value: float) -> str:

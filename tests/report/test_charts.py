@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, layer_panel, said, scale_for, shortened
+from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, axis_labels, layer_panel, said, scale_for
 from strata.summary import Reading
 
 shares = st.floats(-0.2, 1, allow_nan=False)
@@ -66,10 +66,15 @@ def test_the_dashed_line_is_named_with_its_value_or_range() -> None:
     )
 
 
-def test_long_names_keep_their_end_and_are_slanted() -> None:
-    name = "image.trunk.blocks.5.1.depthwise"
-    assert shortened(name).endswith("blocks.5.1.depthwise")
-    found = [Reading(name + str(i), 0.2, None, None, 0.1) for i in range(6)]
+def test_module_paths_lose_what_they_share_and_then_their_end() -> None:
+    assert axis_labels(["stem", "trunk.blocks.5.1", "trunk.blocks.0"]) == ["stem", "blocks.5.1", "blocks.0"]
+    assert axis_labels(["layer1.0", "layer2.1"]) == ["layer1.0", "layer2.1"]
+    assert axis_labels(["layer1.0"]) == ["layer1.0"]
+    assert axis_labels(["blocks_5_1_depthwise_convolution"]) == ["blocks_5_1_depthw…"]
+
+
+def test_long_names_are_slanted() -> None:
+    found = [Reading(f"blocks_{i}_depthwise", 0.2, None, None, 0.1) for i in range(6)]
     assert layer_panel("t", "mAP", found, scale_for(found)).slanted
 
 
