@@ -31,7 +31,7 @@ _VISION: dict[str, dict[str, Any]] = {
         "head_width": 64,
         "patch_size": None,
     },
-    "demo-vit": {"image_size": IMAGE_PX, "layers": 6, "width": 128, "head_width": 32, "patch_size": 12},
+    "demo-vit": {"image_size": IMAGE_PX, "layers": 6, "width": 128, "head_width": 32, "patch_size": 16},
 }
 MODELS = tuple(_VISION)
 

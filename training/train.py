@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +21,22 @@ import numpy as np
 import torch
 from open_clip.model import CLIP
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from strata.demo.collection import DEFAULT_PICTURES, DEFAULT_SEED, write_collection
 from training import captions as said
 from training import towers
 from training.contrast import multi_positive_loss
 from training.drawings import VIEW_PX, Pool, assert_disjoint, load_pool, training_seeds
+from training.imitate import dense_loss, new_heads, pupil_blocks, teacher_maps, watched
 from training.judge import zero_shot_accuracy
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "training"
 BATCH = 128
-GROUPS = (
-    4  # each quarter of every other batch shares medium and mood: there only the motif tells pictures apart
-)
+WARM_UP = 80
+# each quarter of every other batch shares medium and mood: there only the motif tells pictures apart
+GROUPS = 4
 NEEDED = {"demo-rn": 0.80, "demo-vit": 0.60}
 
 
@@ -46,15 +47,23 @@ class Recipe:
     steps: int
     rate: float
     decay: float
-    teacher: (
-        str | None
-    )  # a trained model whose text tower to take over, fixed, and whose image vectors to imitate
-    teacher_weight: float = 0.0
+    bfloat16: bool  # measured: faster for the ResNet's convolutions, slower for the small ViT
+    teacher: str | None = None  # a trained model whose text tower to take over and whose pictures to imitate
+    vector_weight: float = 0.0  # of imitating the teacher's image vectors
+    dense_weight: float = 0.0  # of imitating its maps
 
 
 RECIPES = {
-    "demo-rn": Recipe(steps=2600, rate=2e-3, decay=0.02, teacher=None),
-    "demo-vit": Recipe(steps=1500, rate=1e-3, decay=0.05, teacher="demo-rn", teacher_weight=4.0),
+    "demo-rn": Recipe(steps=2600, rate=2e-3, decay=0.02, bfloat16=True),
+    "demo-vit": Recipe(
+        steps=1800,
+        rate=1e-3,
+        decay=0.05,
+        bfloat16=False,
+        teacher="demo-rn",
+        vector_weight=6.0,
+        dense_weight=6.0,
+    ),
 }
 
 
@@ -114,25 +123,32 @@ def train(name: str, pool: Pool, known: Tensor, recipe: Recipe, steps: int, seed
     teacher = _teacher(recipe.teacher, model, known) if recipe.teacher else None
     model.visual.to(memory_format=torch.channels_last)
     families = _families(known)
-    optimiser = _optimiser(model, recipe)
+    heads = new_heads(model.visual.conv1.out_channels) if teacher else nn.ModuleDict()
+    optimiser = _optimiser([*model.parameters(), *heads.parameters()], recipe)
     cells = _cells(pool)
     begin = time.perf_counter()
     model.train()
     for step in range(steps):
         done = step / steps
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * min(1.0, (step + 1) / 80) * 0.5 * (1 + math.cos(math.pi * done))
+            group["lr"] = recipe.rate * min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
         rows = _choose(pool, cells, rng, alike=step % 2 == 1)
         pictures = augment(pool, rows, rng)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            seen = model.encode_image(pictures)
-        seen = torch.nn.functional.normalize(seen.float(), dim=-1)
-        loss = _contrast(model, families, pool, rows, seen, rng, done)
-        if teacher is not None:
-            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-                shown = teacher.encode_image(pictures)
-            target = torch.nn.functional.normalize(shown.float(), dim=-1).clone()
-            loss = loss + recipe.teacher_weight * (1 - (seen * target).sum(-1)).mean()
+        if teacher is None:
+            seen = _encode(model, pictures, recipe.bfloat16)
+            loss = _contrast(model, families, pool, rows, seen, rng, done)
+        else:
+            with torch.no_grad(), watched(teacher_maps(teacher)) as maps:
+                target = _encode(teacher, pictures, bfloat16=True)
+            with watched(pupil_blocks(model)) as tokens:
+                seen = _encode(model, pictures, recipe.bfloat16)
+            contrast = _contrast(model, families, pool, rows, seen, rng, done)
+            apart, dense = (1 - (seen * target).sum(-1)).mean(), dense_loss(maps, tokens, heads)
+            loss = contrast + recipe.vector_weight * apart + recipe.dense_weight * dense
+            if step % 100 == 99:
+                print(
+                    f"  contrast {contrast.item():.2f}, vectors {apart.item():.3f}, maps {dense.item():.3f}"
+                )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -145,6 +161,13 @@ def train(name: str, pool: Pool, known: Tensor, recipe: Recipe, steps: int, seed
     return model.eval()
 
 
+def _encode(model: CLIP, pictures: Tensor, bfloat16: bool) -> Tensor:
+    """(B, 3, H, W) -> (B, D) float32 of unit length."""
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+        vectors = model.encode_image(pictures)
+    return nn.functional.normalize(vectors.float(), dim=-1)
+
+
 def augment(pool: Pool, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
     """Random view, crop, flip and light of pool rows: (B, 3, IMAGE_PX, IMAGE_PX) float, normalised."""
     views = pool.views[rows, rng.integers(0, 2, len(rows))]
@@ -154,7 +177,7 @@ def augment(pool: Pool, rows: np.ndarray, rng: np.random.Generator) -> Tensor:
     flip = rng.random(len(rows)) < 0.5
     crops[flip] = crops[flip, :, ::-1]
     batch = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
-    batch = torch.nn.functional.interpolate(
+    batch = nn.functional.interpolate(
         batch, size=(towers.IMAGE_PX, towers.IMAGE_PX), mode="bilinear", antialias=True
     )
     gain = torch.from_numpy(rng.uniform(0.85, 1.15, (len(rows), 3, 1, 1)).astype(np.float32))
@@ -216,8 +239,8 @@ def _choose(pool: Pool, cells: list[np.ndarray], rng: np.random.Generator, alike
     return np.concatenate([rng.choice(cells[i], BATCH // GROUPS, replace=False) for i in chosen])
 
 
-def _optimiser(model: CLIP, recipe: Recipe) -> torch.optim.AdamW:
-    learning = [p for p in model.parameters() if p.requires_grad]
+def _optimiser(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim.AdamW:
+    learning = [p for p in parameters if p.requires_grad]
     decayed = [p for p in learning if p.ndim >= 2]
     free = [p for p in learning if p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": recipe.decay}, {"params": free, "weight_decay": 0.0}]
