@@ -12,9 +12,10 @@ from stages.settings import dataset_conf, params
 from strata.features import layer_names, read_rows
 from strata.files import make_in_place, write_json, write_table
 from strata.retrieval.aggregate import best_layer
+from strata.retrieval.class_task import class_queries
 from strata.retrieval.inputs import Folders, Frames, read_layer
 from strata.retrieval.layer import evaluate_layer
-from strata.retrieval.protocols import build_database, class_queries, own_queries
+from strata.retrieval.protocols import build_database, own_queries
 from strata.scores import Score, score_table
 from strata.tables import read_tables
 
@@ -31,7 +32,8 @@ def main() -> str:
     database = build_database(rows, tables.images)
     own = own_queries(tables, rows, database, dataset_conf(chosen.dataset).protocol, retrieve, view)
     by_class = class_queries(tables, database, retrieve.class_every)
-    sizes = {row["image_id"]: (row["width"], row["height"]) for row in tables.images.to_pylist()}
+    columns = (tables.images[name].to_pylist() for name in ("image_id", "width", "height"))
+    sizes = {image_id: (width, height) for image_id, width, height in zip(*columns, strict=True)}
     frames = Frames(
         np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2),
         chosen.extract.view,

@@ -1,7 +1,7 @@
 """Ranking the database for every query and scoring the rankings.
 
-``ranking`` orders pictures by similarity, exactly; ``regions_match`` scores a picture by its best region;
-``protocols`` says which queries there are and which pictures are positive or junk for them;
-``average_precision`` and ``detection`` hold the measures, ``per_query`` their table, ``aggregate`` the
-metrics with intervals and chance; ``layer`` puts one layer's evaluation together.
+Who is judged by what: ``protocols`` and ``class_task``. How pictures are ranked: ``ranking`` (whole
+vectors) and ``regions_match`` (a picture's best region). What a ranking is worth: ``average_precision``,
+``detection``. Running it: ``inputs``, ``query_runs``, ``layer``. What is kept: ``per_query``,
+``neighbours``, ``boxes``, ``aggregate``.
 """

@@ -1,15 +1,13 @@
 """Which queries there are and which pictures are positive, junk or left out for each of them.
 
-Own queries come from the ``queries`` and ``relevance`` tables; a data set may score them several ways (one
-task each: Easy, Medium and Hard differ in which grades are positive and which junk). The task ``class`` is
-derived from labels: every n-th picture queries the rest, relevant = shares a label of the main facet. No N
-x N relevance is ever built; a query is judged when its turn comes.
+A data set's own queries come from the ``queries`` and ``relevance`` tables and may be scored several ways
+(one task each: Easy, Medium and Hard differ in which grades are positive and which junk). ``class_task``
+makes queries from labels. No N x N relevance is ever built; a query is judged when its turn comes.
 
 Policies: ``junk`` skip = consumes no rank, negative = an ordinary miss. ``self_match`` exclude = the
 query's own picture is neither ranked nor a positive; include = it is ranked and is a positive of itself
-(the Oxford and Paris protocol) unless the tables call it junk. In the class task it is always excluded.
-Pictures whose ``split`` is ``query`` are no part of the database (the revisited protocol takes its 70 query
-pictures out).
+(the Oxford and Paris protocol) unless the tables call it junk. Pictures whose
+``split`` is ``query`` are no part of the database (the revisited protocol takes its 70 query pictures out).
 """
 
 from __future__ import annotations
@@ -151,38 +149,6 @@ def own_queries(
     return QuerySet(queries, tasks)
 
 
-def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
-    """Every ``every``-th picture of the database queries the rest by the labels of the main facet.
-
-    A labelled picture that could not be read stays among the positives; without labels every query is one
-    without positives, and only its neighbours are of use.
-    """
-    members, own_labels, position = _label_members(tables, database)
-    starts = np.flatnonzero(database.ranked)[::every].tolist()
-    queries = [
-        Query(image_id, image_id, image_id, place, place, boxed=False, whole=True)
-        for place, image_id in ((place, database.image_ids[place]) for place in starts)
-    ]
-
-    def judge(index: int) -> Judgement:
-        own = queries[index].own
-        classes = [members[label] for label in own_labels.get(own, ())]
-        related = np.unique(np.concatenate(classes)) if len(classes) > 1 else (classes or [NONE_FOUND])[0]
-        places = position[related]
-        itself = np.array([own], np.int64)
-        return Judgement(
-            positives=np.sort(places[(places != ABSENT) & (places != own)]),
-            n_positives=len(related) - int(np.count_nonzero(places == own)),
-            grades=None,
-            junk=NONE_FOUND,
-            skipped=itself,
-            hidden=itself,
-            own_positive=False,
-        )
-
-    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", judge)])
-
-
 def _positive_boxes(relevance: pa.Table, queries: Sequence[Query], grades: Sequence[str]) -> Sequence[Boxes]:
     """Per query, the boxes to be found; empty if there are none at all."""
     wanted: dict[str, list[tuple[str, tuple[float, ...]]]] = defaultdict(list)
@@ -288,25 +254,3 @@ def _check_positives(tasks: Mapping[str, _Grades], relevance: pa.Table) -> None:
             f"protocol.positives: no query has a positive: the relevance table grades {', '.join(there)}, "
             f"the tasks want {', '.join(wanted) or 'nothing'}"
         )
-
-
-def _label_members(
-    tables: Tables, database: Database
-) -> tuple[dict[str, Positions], dict[int, list[str]], Positions]:
-    """class -> indices into the images table; position -> its classes; index -> position (or ABSENT)."""
-    facets = tables.classes["facet"].to_pylist()
-    ids = tables.classes["class_id"].to_pylist()
-    main = {i for i, facet in zip(ids, facets, strict=True) if facet == facets[0]} if facets else set()
-    members: dict[str, list[int]] = defaultdict(list)
-    own_labels: dict[int, list[str]] = {}
-    image_ids = tables.images["image_id"].to_pylist()
-    position = np.array([database.position.get(image_id, ABSENT) for image_id in image_ids], np.int64)
-    for index, labels in enumerate(tables.images["labels"].to_pylist()):
-        if image_ids[index] in database.outside:
-            continue
-        mine = [label for label in dict.fromkeys(labels) if label in main]
-        for label in mine:
-            members[label].append(index)
-        if mine and position[index] != ABSENT:
-            own_labels[int(position[index])] = mine
-    return {label: np.array(indices, np.int64) for label, indices in members.items()}, own_labels, position

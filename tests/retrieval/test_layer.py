@@ -13,9 +13,10 @@ from strata.features import ROWS_SCHEMA
 from strata.params import ProtocolEntry, RetrieveParams
 from strata.regions import region_boxes
 from strata.retrieval import query_runs
+from strata.retrieval.class_task import class_queries
 from strata.retrieval.inputs import Frames, Layer
 from strata.retrieval.layer import LayerResult, evaluate_layer
-from strata.retrieval.protocols import build_database, class_queries, own_queries
+from strata.retrieval.protocols import build_database, own_queries
 from strata.retrieval.ranking import build_index
 from strata.retrieval.regions_match import RegionStore
 from strata.tables import Tables, from_rows

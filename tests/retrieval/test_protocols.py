@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strata.errors import StrataError
 from strata.features import ROWS_SCHEMA
 from strata.params import ProtocolEntry, RetrieveParams
-from strata.retrieval.protocols import Judgement, QuerySet, build_database, class_queries, own_queries
+from strata.retrieval.class_task import class_queries
+from strata.retrieval.protocols import Judgement, QuerySet, build_database, own_queries
 from strata.tables import Tables, from_rows
 
 REVISITED = {
