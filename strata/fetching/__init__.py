@@ -1,0 +1,1 @@
+"""Files from the network: mirrors, resumed transfers, checks, archives unpacked, single pictures."""
