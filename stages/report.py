@@ -41,14 +41,19 @@ def main() -> str:
         rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet")),
         DATA,
         flat_params(params.model_dump()),
-        dataset.title,
-        model.title,
+        _named(dataset.title, params.dataset, "folder"),
+        _named(model.title, params.model, "local"),
         identity(params.dataset, dataset, params.model, model, tables.images),
     )
     shutil.rmtree(folder / "img", ignore_errors=True)
     digest, pictures = write_report(inputs, folder, track)
     write_run(folder / "run.js", digest, model)
     return f"{len(layers)} layers, {pictures} pictures shown, open {folder / 'index.html'}"
+
+
+def _named(title: str, name: str, own: str) -> str:
+    """The title, with the folder's name where the user typed a path (its place is of no interest here)."""
+    return f"{title}: {Path(settings.own_path(own)).name}" if name == own else title
 
 
 if __name__ == "__main__":

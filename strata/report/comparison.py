@@ -27,7 +27,7 @@ def panels(results: Results) -> list[tuple[str, list[Panel]]]:
     grouped = [measure for measure in group_measures(results.clusters, facets) if measure.title == "AMI"]
     questions = (
         ("Find: are the right pictures ranked first?", results.retrieval, find_measures(results.retrieval)),
-        ("Group: do clusters agree with the classes? (0: no better than chance)", results.clusters, grouped),
+        ("Group: do clusters agree with the classes?", results.clusters, grouped),
         (
             "Name: can a linear probe learn the classes?",
             results.probe,

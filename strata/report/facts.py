@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -23,7 +24,7 @@ def identity(
         ("pictures, SHA-256 over all", collection_hash(images)),
         ("model", f"{model_name} ({model.title})"),
         ("architecture", model.architecture),
-        ("weights", weights.tag or weights.path),
+        ("weights", weights.tag or (weights.path and Path(weights.path).name)),
         ("weights, SHA-256", weights.sha256[:DIGITS] if weights.sha256 else "recorded when first loaded"),
     )
     return [(name, value) for name, value in facts if value]
