@@ -82,6 +82,7 @@ def extract(
     ``announce`` is told what is about to be computed and how many bytes it takes, if anything is. Raises
     StrataError of one line: an unknown layer, no usable picture, a disk too small, a file that changed.
     """
+    _clear_leftovers(folder)
     plan = plan_extraction(tables, request.query_view)
     network = open_network(
         request.conf,
@@ -141,6 +142,12 @@ def extract(
         store_bytes=store_bytes(place.store),
         batch=network.batch,
     )
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Drop what killed runs had begun to lay out (``make_in_place``'s temporary siblings of ``folder``)."""
+    for left in folder.parent.glob(f".{folder.name}.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _fill(
