@@ -15,28 +15,16 @@ import pyarrow.compute as pc
 from scipy.special import expit, softmax
 
 from strata.files import read_array, read_json, read_table
-from strata.report.colours import is_dark, ramp
+from strata.report.confusion import MOST_IN_MATRIX, Confusion, Shade, confusion_of, shade
 from strata.report.thumbnails import Gallery, Tile
 
 SAMPLES = 10
 LIKELIEST = 5
 PICTURES_PER_TEXT = 6
 STUDY_RANGE = (0.1, 0.3)  # the colour range of the 2021 study's heat map
-MOST_IN_MATRIX = 24
 MOST_TEXTS = 14
-LIKELIEST_CONFUSIONS = 20
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Shade:
-    """A cell of a heat map or matrix: what it says, its colour, and whether its text is white."""
-
-    text: str
-    colour: str
-    dark: bool
-    strong: bool
 
 
 @dataclass(frozen=True)
@@ -65,15 +53,6 @@ class Guess:
     tile: Tile
     true: str
     bars: list[Bar]
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Counts of (true, predicted); a matrix where there are few classes, else only the commonest mistakes."""
-
-    names: list[str]
-    rows: list[tuple[str, list[Shade]]]
-    mistakes: list[tuple[str, str, int]]
 
 
 @dataclass(frozen=True)
@@ -205,7 +184,7 @@ def heat_map(
         (
             _text(column),
             [
-                _shade(
+                shade(
                     f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
                     (value - low) / (high - low),
                     column["class_id"] in gallery.labels(image_id),
@@ -240,28 +219,6 @@ def guesses(
     return result
 
 
-def confusion_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]) -> Confusion | None:
-    """Rows (true, predicted, count); shares of a row give the colour. None without counts."""
-    names = {column["class_id"]: column["name"] for column in columns}
-    counts = {(row["true"], row["predicted"]): int(row["count"]) for row in rows if row["count"]}
-    if not counts:
-        return None
-    wrong = sorted((-n, names[t], names[p]) for (t, p), n in counts.items() if t != p)[:LIKELIEST_CONFUSIONS]
-    mistakes = [(true, predicted, -n) for n, true, predicted in wrong]
-    if len(names) > MOST_IN_MATRIX:
-        return Confusion(list(names.values()), [], mistakes)
-    lines = []
-    for true, name in names.items():
-        line = [counts.get((true, predicted), 0) for predicted in names]
-        total = max(sum(line), 1)
-        shades = [
-            _shade(str(n) if n else "", n / total, true == predicted)
-            for n, predicted in zip(line, names, strict=True)
-        ]
-        lines.append((name, shades))
-    return Confusion(list(names.values()), lines, mistakes)
-
-
 def best_pictures(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]], gallery: Gallery
 ) -> list[BestPictures]:
@@ -290,7 +247,3 @@ def _text(column: Mapping[str, Any]) -> str:
     if not texts:
         return str(column["name"])
     return texts[0] + (f" (+{len(texts) - 1})" if len(texts) > 1 else "")
-
-
-def _shade(text: str, share: float, strong: bool) -> Shade:
-    return Shade(text, ramp(share), is_dark(share), strong)

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.report.colours import is_dark, ramp
+from strata.report.confusion import MOST_IN_MATRIX, confusion_of
 from strata.report.thumbnails import Gallery
 from strata.report.words import (
-    MOST_IN_MATRIX,
     Zeroshot,
-    confusion_of,
     cosines,
     heat_map,
     probabilities,
