@@ -69,7 +69,13 @@ def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[st
     paths = {name: _path(model, tower, name, aliases) for name in names}
     side = model.image_size_px
     blank = torch.zeros(1, 3, side, side, dtype=model.dtype, device=model.device)
-    outputs = _run(model, blank, dict.fromkeys(paths.values(), False))
+    try:
+        outputs = _run(model, blank, dict.fromkeys(paths.values(), False))
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StrataError(
+            f"extract.image_size: {model.spec} cannot run on {side} pixels ({reason})"
+        ) from None
     taps = []
     for name, path in paths.items():
         if path not in outputs:

@@ -33,6 +33,7 @@ from strata.pictures import FORMATS, MAX_PIXELS, large_pictures_allowed
 
 Picture = npt.NDArray[np.uint8]
 FAST_OVERSIZE = 2  # a reduced decode keeps at least this many times the target's side
+LONGEST = 8  # times the view's side: a longer resized picture is not made as a whole
 HARMLESS = ("extraneous bytes", "Adobe color transform", "Invalid SOS parameters")  # libjpeg's warnings
 
 
@@ -184,11 +185,26 @@ def _whole(picture: Picture, spec: ViewSpec, view: View) -> ViewedPicture:
     width, height = resized(picture.shape[1], picture.shape[0], size, view)
     if view == "letterbox":
         return _paste(picture, spec, (width, height))
+    whole = (0.0, 0.0, float(size), float(size))
+    if max(width, height) > LONGEST * size:
+        return ViewedPicture(_resize_middle(picture, width, height, spec), whole)
     pixels = _resize(picture, width, height, spec.interpolation)
     top, left = (int(round((side - size) / 2.0)) for side in (height, width))  # noqa: RUF046 - as torchvision
-    return ViewedPicture(
-        pixels[:, top : top + size, left : left + size], (0.0, 0.0, float(size), float(size))
-    )
+    return ViewedPicture(pixels[:, top : top + size, left : left + size], whole)
+
+
+def _resize_middle(picture: Picture, width: int, height: int, spec: ViewSpec) -> torch.Tensor:
+    """The middle S x S of the picture at ``width`` x ``height``, without making the rest of it.
+
+    A strip of 10 x 20,000 pixels would be resized to 100 million before its middle is cut out.
+    """
+    size = spec.size_px
+    left, top = (int(round((side - size) / 2.0)) for side in (width, height))  # noqa: RUF046 - as torchvision
+    per_x, per_y = picture.shape[1] / width, picture.shape[0] / height
+    box = (left * per_x, top * per_y, (left + size) * per_x, (top + size) * per_y)
+    kind = Image.Resampling.BILINEAR if spec.interpolation == "bilinear" else Image.Resampling.BICUBIC
+    middle = Image.fromarray(picture).resize((size, size), kind, box=box)
+    return torch.from_numpy(np.array(middle)).permute(2, 0, 1)
 
 
 def _paste(picture: Picture, spec: ViewSpec, size: tuple[int, int]) -> ViewedPicture:

@@ -250,6 +250,12 @@ def test_hooks_are_gone_afterwards_even_if_the_pass_fails(folders: Callable[[str
     assert not any(module._forward_hooks for module in model.visual.modules())
 
 
+def test_a_network_that_cannot_run_at_its_size_says_so(folders: Callable[[str], Path]) -> None:
+    model = replace(load(folders("vit")), image_size_px=50)
+    with pytest.raises(StrataError, match=r"extract\.image_size: local-dir:.* cannot run on 50 pixels \("):
+        resolve_layers(model, ["late"], {})
+
+
 def test_taps_know_the_shapes(folders: Callable[[str], Path]) -> None:
     early, embedding = resolve_layers(load(folders("vit")), ["early", "embedding"], {})
     assert (early.kind, early.channels, early.height, early.width) == ("map", 32, 4, 4)

@@ -77,6 +77,13 @@ def test_the_long_side_is_truncated_not_rounded() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [(20, 400), (400, 20), (3, 5000)], ids=str)
+def test_a_long_strip_is_open_clips_without_being_resized_as_a_whole(size: tuple[int, int]) -> None:
+    data = encoded(Image.fromarray(photograph(*size)), "PNG")
+    seen = make_view(decode_picture(data), ViewSpec(32, "center_crop")).pixels
+    assert (seen.float() - reference(data, 32)).abs().max() <= 1
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_squash_is_open_clips(size: tuple[int, int]) -> None:
     data = jpeg(*size)

@@ -97,6 +97,13 @@ def test_text_vectors_are_those_of_a_loop_over_classes(model: LoadedModel) -> No
         assert vector == pytest.approx((mean / mean.norm()).numpy(), abs=1e-5)
 
 
+def test_texts_in_bf16_are_those_in_fp32(tmp_path: Path) -> None:
+    folder = write_network(tmp_path / "vit", "vit")
+    exact, fast = (encode_texts(load(folder, precision=p), ["an owl", "a cat"]) for p in ("fp32", "bf16"))
+    assert fast.dtype == np.float32
+    assert np.sum(exact * fast, axis=1).min() >= 0.999
+
+
 def test_texts_beyond_the_context_are_counted(model: LoadedModel) -> None:
     assert count_cut(model, ["a cat", "word " * 14, "word " * 15]) == 1
 
