@@ -36,10 +36,8 @@ class Result:
         return not self.ran and "Data and pipelines are up to date." in self.said
 
     def line(self, stage: str) -> str:
-        """The one line a stage said itself: its summary, or the error it ended with."""
-        (line,) = [
-            line for line in self.said.splitlines() if line.startswith(f"{stage}: ") and "warning" not in line
-        ]
+        """A stage's summary: the line that ends with its seconds (warnings and progress do not)."""
+        (line,) = [it for it in self.said.splitlines() if it.startswith(f"{stage}: ") and it.endswith(" s)")]
         return line
 
 
