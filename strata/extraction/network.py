@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from strata.features import Kind, LayerInfo
 from strata.layers import Tap, resolve_layers
@@ -84,6 +85,8 @@ def open_network(
         hash_record=hash_record,
         name=name,
     )
+    if model.device.type == "cuda":
+        _be_exact()
     taps = resolve_layers(model, layers, conf.aliases)
     return Network(model, tuple(_layer(tap, params) for tap in taps), params, _batch(taps, model, batch))
 
@@ -113,6 +116,12 @@ def space_key(network: Network, layer: Layer) -> dict[str, Any]:
         "levels": params.levels if kind == "regions" else None,
         "gem_p": params.gem_p if kind == "regions" else None,
     }
+
+
+def _be_exact() -> None:
+    """Keep cuDNN from rounding fp32 convolutions to TF32 (its default) and from choosing kernels at random."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
 
 
 def _layer(tap: Tap, params: ExtractParams) -> Layer:
