@@ -119,7 +119,7 @@ def space_key(network: Network, layer: Layer) -> dict[str, Any]:
 
 
 def _be_exact() -> None:
-    """Keep cuDNN from rounding fp32 convolutions to TF32 (its default) and from choosing kernels at random."""
+    """Keep cuDNN from rounding fp32 convolutions to TF32, its default, and to repeatable kernels."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
 
