@@ -25,8 +25,9 @@ def main() -> str:
     cluster, tables = chosen.cluster, read_tables(folder)
     facets = facet_names(tables)
     n_classes = tables.classes["facet"].to_pylist().count(facets[0]) if facets else 0
-    k = choose_k(cluster.k, dataset_conf(chosen.dataset).k, n_classes)
     names = read_json(reduced / "layers.json")
+    n_pictures = int(database_rows(read_vectors(reduced / f"{names[0]}.parquet").rows).sum())
+    k = choose_k(cluster.k, dataset_conf(chosen.dataset).k, n_classes, n_pictures)
     scores = {}
     for name in track(names, total=len(names), desc="cluster: layers"):
         vectors = read_vectors(reduced / f"{name}.parquet")

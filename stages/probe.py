@@ -10,7 +10,7 @@ from stages.settings import params
 from strata.facets import facet_labels, facet_names, suffixes
 from strata.features import database_rows
 from strata.files import read_json, write_json, write_table
-from strata.probing import Protocol, probe, rotated
+from strata.probing import Protocol, probe, rotated, scaled
 from strata.scores import Score, score_table
 from strata.tables import read_tables
 from strata.vectors import read_vectors
@@ -27,13 +27,13 @@ def main() -> str:
         vectors = read_vectors(descriptors / f"{name}.parquet")
         database = database_rows(vectors.rows)
         image_ids = vectors.rows["image_id"].filter(database).to_pylist()
-        values = rotated(vectors.values[database])
+        values = rotated(scaled(vectors.values[database], protocol.scale))
         for facet, suffix in suffixes(facets).items():
             found = probe(values, facet_labels(tables, image_ids, facet), protocol)
             scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
             if found.get("not_converged"):
                 failed = f"{found['not_converged']} of {protocol.splits} fits did not converge"
-                warn("probe", f"{name}, {facet}: {failed}; lower probe.C or set pool.normalize: true")
+                warn("probe", f"{name}, {facet}: {failed}; lower probe.C, or set pool.normalize: true")
         if not facets:
             scores[name]["probe_status"] = "not probed: the data set has no classes"
     write_json(out / "layers.json", names)

@@ -13,7 +13,7 @@ from strata.features import layer_names, read_rows
 from strata.files import make_in_place, write_json, write_table
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_task import class_queries
-from strata.retrieval.inputs import Folders, Frames, read_layer
+from strata.retrieval.inputs import Folders, read_frames, read_layer
 from strata.retrieval.layer import evaluate_layer
 from strata.retrieval.protocols import build_database, own_queries
 from strata.scores import Score, score_table
@@ -21,7 +21,6 @@ from strata.tables import read_tables
 
 TABLES = Path("data/tables")
 FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))
-NOMINAL_SIDE_PX = 224  # where the model's own side is used: it only decides how the resize rounds
 
 
 def main() -> str:
@@ -34,11 +33,8 @@ def main() -> str:
     by_class = class_queries(tables, database, retrieve.class_every)
     columns = (tables.images[name].to_pylist() for name in ("image_id", "width", "height"))
     sizes = {image_id: (width, height) for image_id, width, height in zip(*columns, strict=True)}
-    frames = Frames(
-        np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2),
-        chosen.extract.view,
-        chosen.extract.image_size or NOMINAL_SIDE_PX,
-    )
+    places = np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2)
+    frames = read_frames(FOLDERS.features, places)
     names = layer_names(FOLDERS.features)
     scores: dict[str, dict[str, Score]] = {}
 

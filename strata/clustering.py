@@ -6,6 +6,7 @@ Clusters are numbered by size, the largest first; of equal ones the one whose fi
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -46,17 +47,19 @@ class Clusters:
         return np.bincount(self.labels, minlength=len(self.centroids))
 
 
-def choose_k(asked: int | None, of_dataset: int | None, n_classes: int) -> int:
-    """``cluster.k``, else the data set's ``k``, else its number of classes; StrataError without any."""
+def choose_k(asked: int | None, of_dataset: int | None, n_classes: int, n_pictures: int) -> int:
+    """``cluster.k``, else the data set's ``k``, else its number of classes, else sqrt(n_pictures / 2).
+
+    The last is the usual rule of thumb for pictures without labels, 2 at least. StrataError for a single class.
+    """
     k = asked or of_dataset
     if k is not None:
         return k
-    if n_classes < 2:
-        said = "only one class" if n_classes else "no classes"
+    if n_classes == 1:
         raise StrataError(
-            f"cluster.k is null and the data set has no k and {said}; set cluster.k in params.yaml"
+            "cluster.k is null and the data set has no k and only one class; set cluster.k in params.yaml"
         )
-    return n_classes
+    return n_classes or max(2, round(math.sqrt(n_pictures / 2)))
 
 
 def fit_clusters(values: Floats, k: int, *, seed: int, restarts: int) -> Clusters:

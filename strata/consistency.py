@@ -39,7 +39,7 @@ def is_resnet(architecture: str | None) -> bool:
 def _check_layers(params: Params, model: ModelConf) -> None:
     known = ", ".join([*model.aliases, EMBEDDING])
     for layer in params.layers:
-        if layer in USUAL_ALIASES and layer not in model.aliases:
+        if model.aliases and layer in USUAL_ALIASES and layer not in model.aliases:
             raise StrataError(
                 f"params.yaml: layers: model {params.model} has no alias {layer!r}; it has: {known}"
             )

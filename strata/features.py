@@ -3,6 +3,7 @@
 ``FOLDER/rows.parquet``: row (int32, position in every array), kind (image | query), image_id, query_id (null
 for images). Pictures come first, sorted by image_id, then boxed queries, sorted by query_id.
 ``FOLDER/rejected.parquet``: image_id, reason: pictures that could not be decoded (they have no row).
+``FOLDER/view.json``: view and size_px: how pictures became squares, so that a cell of a map has a place in its picture.
 
 ``FOLDER/LAYER/layer.json`` says what the layer's arrays are (``LayerInfo``):
 

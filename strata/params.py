@@ -49,7 +49,6 @@ class PoolParams(Strict):
 class ReduceParams(Strict):
     components: Count
     whiten: bool
-    seed: Seed
 
 
 class ClusterParams(Strict):
@@ -74,6 +73,7 @@ class RetrieveParams(Strict):
 
 class ProbeParams(Strict):
     C: Annotated[float, Field(gt=0)]
+    scale: Literal["sqrt_dim", "none"]
     splits: Annotated[int, Field(ge=1, le=1000)]
     test_share: Annotated[float, Field(gt=0, lt=1)]
     seed: Seed

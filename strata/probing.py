@@ -1,6 +1,6 @@
 """Linear probe: how well a logistic regression names the pictures from one layer's descriptors.
 
-Multinomial, L2-regularised, on the descriptors as they are (no standardisation, as in the study), over
+Multinomial, L2-regularised, on the descriptors without standardising their features (as in the study), over
 repeated stratified random splits. The interval is Nadeau and Bengio's, because the splits share pictures.
 """
 
@@ -25,15 +25,21 @@ AT_LEAST = 2  # pictures of a class: one to learn from, one to test on
 
 @dataclass(frozen=True)
 class Protocol:
-    """``C`` is the inverse regularisation; each of ``splits`` holds out ``test_share`` of the pictures."""
+    """``C`` is the inverse regularisation; each of ``splits`` holds out ``test_share`` of the pictures.
+
+    ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on lengths:
+    unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for raw ones.
+    """
 
     C: float
+    scale: str
     splits: int
     test_share: float
     seed: int
 
     def __str__(self) -> str:
-        return f"C {self.C}, {self.splits} stratified splits, {self.test_share} held out, seed {self.seed}"
+        scale = "times sqrt(D)" if self.scale == "sqrt_dim" else "as they are"
+        return f"vectors {scale}, C {self.C}, {self.splits} stratified splits, {self.test_share} held out, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,12 @@ class Fit:
     balanced: float
     train: float
     converged: bool
+
+
+def scaled(values: npt.ArrayLike, scale: str) -> Doubles:
+    """(N, D) vectors as ``Protocol.scale`` wants them, float64."""
+    rows = np.asarray(values, dtype=np.float64)
+    return rows * np.sqrt(rows.shape[1]) if scale == "sqrt_dim" else rows
 
 
 def rotated(values: npt.ArrayLike) -> Doubles:

@@ -2,8 +2,8 @@
 
 Only plain files and folders come out, and only below the target folder: absolute names, ``..``, links,
 devices, encrypted and sparse members are refused, and so is an archive that holds far more than its own size
-promises. Members are streamed one after the other; where the disk cannot hold the archive and its content side by side,
-the archive is eaten from its start while its members are written.
+promises. Members are streamed one after the other; where the disk cannot hold the archive and its content side
+by side, the archive is eaten from its start while its members are written.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def unpack(
     part.mkdir(parents=True)
     try:
         eaten = consume and _space_is_short(archive, part)
+        if eaten:
+            _refuse_full_disk(archive, part)
         with open(archive, "r+b" if eaten else "rb") as stream:
             if eaten:
                 archive.unlink()  # from here on a killed run fetches it again instead of reading its holes
@@ -255,6 +257,15 @@ def _tar_name(name: str) -> str:
 def _space_is_short(archive: Path, folder: Path) -> bool:
     """Might the content (of pictures: hardly more than the archive) not fit beside the archive?"""
     return shutil.disk_usage(folder).free < archive.stat().st_size * 1.25
+
+
+def _refuse_full_disk(archive: Path, folder: Path) -> None:
+    """An archive that is eaten is lost when the disk runs full after all: refuse in time."""
+    lacking = archive.stat().st_size // 10 - shutil.disk_usage(folder).free
+    if lacking > 0:
+        raise StrataError(
+            f"{archive}: the disk is too full to unpack it; free {(lacking >> 20) + 1} MiB and run again"
+        )
 
 
 def _one_line(error: BaseException) -> str:

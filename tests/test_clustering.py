@@ -58,12 +58,17 @@ def test_equal_pictures_leave_clusters_empty_without_a_warning():
 
 
 def test_k_is_the_parameter_then_the_data_sets_then_the_number_of_classes():
-    assert choose_k(3, 10, 4) == 3
-    assert choose_k(None, 10, 4) == 10
-    assert choose_k(None, None, 4) == 4
+    assert choose_k(3, 10, 4, 100) == 3
+    assert choose_k(None, 10, 4, 100) == 10
+    assert choose_k(None, None, 4, 100) == 4
 
 
-@pytest.mark.parametrize(("n_classes", "said"), [(0, "no classes"), (1, "only one class")])
-def test_without_a_number_the_error_says_what_to_set(n_classes, said):
-    with pytest.raises(StrataError, match=rf"{said}; set cluster\.k"):
-        choose_k(None, None, n_classes)
+def test_without_labels_the_rule_of_thumb_grows_with_the_collection():
+    assert choose_k(None, None, 0, 3) == 2
+    assert choose_k(None, None, 0, 200) == 10
+    assert choose_k(None, None, 0, 20_000) == 100
+
+
+def test_one_class_is_an_error_that_says_what_to_set():
+    with pytest.raises(StrataError, match=r"only one class; set cluster\.k"):
+        choose_k(None, None, 1, 100)

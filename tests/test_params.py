@@ -64,7 +64,7 @@ def test_the_committed_parameters_are_right(values: dict[str, Any]) -> None:
         ("pool.whiten", "../elsewhere"),
         ("pool.center", None),
         ("reduce.components", 0),
-        ("reduce.seed", -1),
+        ("cluster.seed", -1),
         ("cluster.k", 0),
         ("cluster.restarts", 0),
         ("query.view", "box"),

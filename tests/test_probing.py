@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from strata.facets import FacetLabels
 from strata.intervals import corrected_t
-from strata.probing import Protocol, probe, rotated
+from strata.probing import Protocol, probe, rotated, scaled
 
-PROTOCOL = Protocol(C=0.316, splits=4, test_share=0.25, seed=22)
+PROTOCOL = Protocol(C=0.316, scale="none", splits=4, test_share=0.25, seed=22)
 
 
 def labels_of(codes, several=0):
@@ -74,6 +74,16 @@ def test_scores_equal_a_plain_loop_over_scikit_learn():
     assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((low, high))
 
 
+def test_scaling_lets_a_strong_penalty_see_unit_vectors():
+    values, codes = data(n=90, spread=2.0)
+    wide = np.hstack([values, np.zeros((len(values), 254))])
+    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True) / 16
+    plain = probe(rotated(scaled(unit, "none")), labels_of(codes), PROTOCOL)
+    root = probe(rotated(scaled(unit, "sqrt_dim")), labels_of(codes), PROTOCOL)
+    assert scaled(unit, "sqrt_dim") == pytest.approx(unit * np.sqrt(unit.shape[1]))
+    assert root["train_accuracy"] >= plain["train_accuracy"]
+
+
 def test_a_class_of_one_picture_and_unlabelled_pictures_are_left_out():
     values, codes = data(n=41)
     codes = np.where(np.arange(41) % 3 == 2, 0, codes)
@@ -100,7 +110,7 @@ def test_where_nothing_can_be_learnt_a_text_says_why(codes, several, said):
 
 def test_one_split_has_no_interval():
     values, codes = data()
-    scores = probe(rotated(values), labels_of(codes), Protocol(0.316, 1, 0.25, 22))
+    scores = probe(rotated(values), labels_of(codes), Protocol(0.316, "none", 1, 0.25, 22))
     assert scores["accuracy_low"] is scores["accuracy_high"] is None
 
 

@@ -54,4 +54,63 @@ def _folder() -> Adaptor:
     return folder
 
 
-_ADAPTORS = {"demo": _demo, "folder": _folder}
+def _brueghel() -> Adaptor:
+    from strata.datasets import brueghel
+
+    return brueghel
+
+
+def _oxford5k() -> Adaptor:
+    from strata.datasets import oxford5k
+
+    return oxford5k
+
+
+def _roxford5k() -> Adaptor:
+    from strata.datasets import roxford5k
+
+    return roxford5k
+
+
+def _paris6k() -> Adaptor:
+    from strata.datasets import paris6k
+
+    return paris6k
+
+
+def _rparis6k() -> Adaptor:
+    from strata.datasets import rparis6k
+
+    return rparis6k
+
+
+def _paintings() -> Adaptor:
+    from strata.datasets import paintings
+
+    return paintings
+
+
+def _artphoto() -> Adaptor:
+    from strata.datasets import artphoto
+
+    return artphoto
+
+
+def _fer2013() -> Adaptor:
+    from strata.datasets import fer2013
+
+    return fer2013
+
+
+_ADAPTORS = {
+    "demo": _demo,
+    "folder": _folder,
+    "brueghel": _brueghel,
+    "oxford5k": _oxford5k,
+    "roxford5k": _roxford5k,
+    "paris6k": _paris6k,
+    "rparis6k": _rparis6k,
+    "paintings": _paintings,
+    "artphoto": _artphoto,
+    "fer2013": _fer2013,
+}

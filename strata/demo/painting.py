@@ -21,6 +21,25 @@ _SHAPES = (4 / 3, 4 / 3, 3 / 2, 1.0, 7 / 6, 3 / 4, 4 / 5, 16 / 9)
 
 
 @dataclass(frozen=True)
+class Variation:
+    """How much the small details vary: ``smallest`` to ``largest`` share of the long side, turned by up to
+    ``tilt`` radians in ``tilted`` of the cases and ``tumble`` in the others, ``mirrored`` in that share."""
+
+    smallest: float
+    largest: float
+    tilt: float
+    tilted: float
+    tumble: float
+    mirrored: float
+
+
+# The networks learnt from details that vary widely (another range would make other weights of the same script);
+# a collection's are larger and steadier, or a 96 px view would not show enough of them to be found.
+IN_TRAINING = Variation(0.08, 0.2, 0.25, 0.7, 1.0, 0.5)
+IN_COLLECTIONS = Variation(0.16, 0.3, 0.12, 0.8, 0.6, 0.25)
+
+
+@dataclass(frozen=True)
 class Painting:
     """A finished picture and all that is known about it.
 
@@ -60,10 +79,20 @@ def draw_painting(
     if not 0 <= count <= len(DETAILS):
         raise ValueError(f"details must be 0..{len(DETAILS)}, not {count}")
     kinds = tuple(_stream(seed, "kinds").sample(DETAILS, count))
-    return paint(seed, size_px, motif or choice[0], medium or choice[1], mood or choice[2], kinds)
+    return paint(
+        seed, size_px, motif or choice[0], medium or choice[1], mood or choice[2], kinds, IN_TRAINING
+    )
 
 
-def paint(seed: int, size_px: int, motif: str, medium: str, mood: str, kinds: tuple[str, ...]) -> Painting:
+def paint(
+    seed: int,
+    size_px: int,
+    motif: str,
+    medium: str,
+    mood: str,
+    kinds: tuple[str, ...],
+    variation: Variation = IN_COLLECTIONS,
+) -> Painting:
     """Draw one painting with everything but the composition given."""
     for word, words in (
         (motif, MOTIFS),
@@ -87,7 +116,7 @@ def paint(seed: int, size_px: int, motif: str, medium: str, mood: str, kinds: tu
     scenes.paint_ground(pen, scene, _stream(seed, "ground"))
     core = _paint_motif(pen, scene, motif, rng)
     scenes.paint_front(pen, scene, _stream(seed, "front"))
-    boxes = _paint_details(pen, scene, kinds, core, surface.size, _stream(seed, "details"))
+    boxes = _paint_details(pen, scene, kinds, variation, core, surface.size, _stream(seed, "details"))
     skies.paint_weather(pen, mood, palette, _stream(seed, "weather"), wide, high, scene.horizon)
 
     drawn = np.asarray(surface.reduce(SUPERSAMPLE))
@@ -135,6 +164,7 @@ def _paint_details(
     pen: Pen,
     scene: scenes.Scene,
     kinds: tuple[str, ...],
+    variation: Variation,
     core: tuple[float, float, float],
     surface_px: tuple[int, int],
     rng: Random,
@@ -143,7 +173,7 @@ def _paint_details(
     boxes: list[Box] = []
     taken = [core]
     for kind in kinds:
-        size = rng.uniform(0.08, 0.2)
+        size = rng.uniform(variation.smallest, variation.largest)
         reach = 0.6 * size
         best, spare = (scene.wide / 2, scene.high / 2), -1e9
         for attempt in range(24):
@@ -155,8 +185,9 @@ def _paint_details(
             if gap > 0:
                 break
         taken.append((*best, 0.8 * reach))
-        turn = rng.uniform(-0.25, 0.25) if rng.random() < 0.7 else rng.uniform(-1.0, 1.0)
-        tile = pen.at(*best, size, angle=turn, mirror=rng.random() < 0.5, fresh_extent=True)
+        most = variation.tilt if rng.random() < variation.tilted else variation.tumble
+        turn = rng.uniform(-most, most)
+        tile = pen.at(*best, size, angle=turn, mirror=rng.random() < variation.mirrored, fresh_extent=True)
         small.DRAW[kind](tile, scene.palette, rng)
         boxes.append(_picture_box(tile.extent, surface_px))
     return boxes

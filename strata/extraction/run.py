@@ -166,9 +166,7 @@ def _fill(
             raise BrokenShard(f"{name}: a shard has vanished")
         assemble_layer(folder / name, spaces[name], stored[name], items)
         write_layer_info(folder, layer.info)
-    write_json(
-        folder / "view.json", {"view": network.params.view, "size_px": network.model.image_size_px}
-    )
+    write_json(folder / "view.json", {"view": network.params.view, "size_px": network.model.image_size_px})
     write_json(folder / "layers.json", [layer.info.name for layer in network.layers])
     write_table(folder / "rows.parquet", rows_table(rows))
     write_table(folder / "rejected.parquet", refused)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from strata.files import read_array, read_table
+from strata.files import read_array, read_json, read_table
 from strata.geometry import view_transform
 from strata.params import RetrieveParams, View
 from strata.retrieval.protocols import Database
@@ -41,11 +41,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Frames:
-    """What turns a region of a map into pixels of a picture. ``sizes``: (N, 2) width, height by position.
-
-    ``size_px`` is the side of the view. It only decides how the resize rounded: another side than the
-    network's own moves a box by less than one pixel of the view.
-    """
+    """What turns a region of a map into pixels of a picture. ``sizes``: (N, 2) width, height by position;
+    ``size_px``: the side of the view."""
 
     sizes: npt.NDArray[np.int64]
     view: View
@@ -58,6 +55,12 @@ class Frames:
             view_transform(width, height, self.size_px, self.view) for width, height in self.sizes.tolist()
         ]
         return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def read_frames(features: Path, sizes: npt.NDArray[np.int64]) -> Frames:
+    """Frames of pictures of ``sizes`` (N, 2), with the view that ``extract`` used (``view.json``)."""
+    used = read_json(features / "view.json")
+    return Frames(sizes, used["view"], used["size_px"])
 
 
 def read_layer(

@@ -64,7 +64,7 @@ def test_every_facet_is_probed_the_main_one_without_a_suffix():
     assert found["accuracy"] > 0.8 > found["accuracy_mood"]
     assert found["accuracy_low"] <= found["accuracy"] <= found["accuracy_high"]
     assert found["chance_mood"] == 0.5
-    assert found["protocol"] == "C 0.316, 3 stratified splits, 0.25 held out, seed 22"
+    assert found["protocol"] == "vectors times sqrt(D), C 0.316, 3 stratified splits, 0.25 held out, seed 22"
     first = Path("probe/scores.parquet").read_bytes()
     probe.main()
     assert Path("probe/scores.parquet").read_bytes() == first

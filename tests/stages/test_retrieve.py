@@ -46,6 +46,7 @@ def write_run(folder: Path, **changes: Any) -> None:
     write_table(data / "features" / "rows.parquet", rows)
     for part in ("features", "descriptors", "reduced", "clusters"):
         write_json(data / part / "layers.json", LAYERS)
+    write_json(data / "features" / "view.json", {"view": "center_crop", "size_px": 224})
     for name in LAYERS:
         kind, side = ("vector", 1) if name == "embedding" else ("regions", SIDE)
         write_layer_info(
