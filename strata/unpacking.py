@@ -2,8 +2,8 @@
 
 Only plain files and folders come out, and only below the target folder: absolute names, ``..``, links,
 devices, encrypted and sparse members are refused, and so is an archive that holds far more than its own size
-promises. Members are streamed one after the other; where the disk cannot hold the archive and its content side
-by side, the archive is eaten from its start while its members are written.
+promises. Members are streamed one after the other; where the disk cannot hold the archive and its content
+side by side, the archive is eaten from its start while its members are written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,44 @@
+"""Artphoto (Machajdik and Hanbury 2010): 806 art photographs, each with the emotion it was made to stir.
+
+The label is the file name up to the last underscore: ``contentment_0012.jpg``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strata.datasets import Warn
+from strata.datasets.picture_files import Picture, class_rows, image_rows, pictures_below
+from strata.errors import StrataError
+from strata.fetching.archives import fetch_all
+from strata.fetching.sources import read_sources
+from strata.params import DatasetConf
+from strata.tables import Tables, from_rows
+from strata.track import Track
+
+DATASET = "artphoto"
+PICTURES = "testImages_artphoto.zip"
+
+
+def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
+    """Fetch the archive."""
+    return fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
+
+
+def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+    """Every picture with its emotion."""
+    known = {entry.id for entries in (conf.classes or {}).values() for entry in entries}
+    pictures = []
+    for name, path in pictures_below([raw / PICTURES]).items():
+        emotion = Path(name).stem.rpartition("_")[0]
+        if emotion not in known:
+            raise StrataError(
+                f"{path}: its emotion {emotion!r} is not among the classes of conf/datasets/{DATASET}.yaml"
+            )
+        pictures.append(Picture(name, path, (emotion,)))
+    return Tables(
+        images=from_rows("images", image_rows(pictures, track)),
+        queries=from_rows("queries", []),
+        relevance=from_rows("relevance", []),
+        classes=from_rows("classes", class_rows(conf.classes)),
+    )

@@ -1,0 +1,32 @@
+"""RParis6k (Radenovic et al. 2018): 6,322 photographs, 70 boxed queries, Easy, Medium and Hard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strata.datasets import Warn
+from strata.datasets.revisited import build_revisited
+from strata.fetching.archives import fetch_all
+from strata.fetching.sources import read_sources
+from strata.params import DatasetConf
+from strata.tables import Tables
+from strata.track import Track
+
+DATASET = "rparis6k"
+PICTURES = (
+    "paris_1.tgz",
+    "paris_2.tgz",
+)
+GROUND_TRUTH = "gnd_rparis6k.pkl"
+
+
+def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
+    """Fetch the archives and the ground truth."""
+    fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
+    return sum(1 for name in PICTURES for path in (out / name).rglob("*.jpg"))
+
+
+def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+    """The database, the 70 query pictures outside of it, and easy, hard and junk."""
+    folders = [raw / name for name in PICTURES]
+    return build_revisited(folders, raw / GROUND_TRUTH, conf, DATASET, track=track, warn=warn)
