@@ -98,7 +98,7 @@ def test_own_pictures_run_and_a_new_one_costs_itself(own: Callable[..., Project]
     pictures(next(tmp_path.glob("own*")), {"bird": 1}, seed=2)
     assert "1 views computed and 12 from the store" in project.run("dvc", "repro").line("extract")
     next(tmp_path.glob("own*/bird/*")).unlink()
-    assert "0 views computed" in project.run("dvc", "repro").line("extract")
+    assert "extract" not in project.run("dvc", "repro").ran  # DVC remembers the run without it
 
 
 def test_a_folder_path_with_odd_signs_is_set_with_S(own: Callable[..., Project], tmp_path: Path) -> None:
