@@ -22,7 +22,8 @@ PICTURES = "testImages_artphoto.zip"
 
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Fetch the archive."""
-    return fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
+    fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
+    return len(pictures_below([out / PICTURES]))
 
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:

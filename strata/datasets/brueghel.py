@@ -38,7 +38,8 @@ class Entry(Strict):
 
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Fetch the archive and the ground truth."""
-    return fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn) - 1
+    fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
+    return len(pictures_below([out / PICTURES]))
 
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:

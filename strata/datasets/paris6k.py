@@ -6,6 +6,7 @@ from pathlib import Path
 
 from strata.datasets import Warn
 from strata.datasets.landmarks import build_landmarks
+from strata.datasets.picture_files import pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
 from strata.params import DatasetConf
@@ -23,7 +24,7 @@ GROUND_TRUTH = "paris_120310.tgz"
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Fetch the archives and the ground truth."""
     fetch_all(read_sources(conf.sources, DATASET).files, DATASET, out, track=track, warn=warn)
-    return sum(1 for name in PICTURES for path in (out / name).rglob("*.jpg"))
+    return len(pictures_below(out / name for name in PICTURES))
 
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:

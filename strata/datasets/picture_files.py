@@ -39,6 +39,7 @@ def pictures_below(folders: Iterable[Path]) -> dict[str, Path]:
     Twelve folders become one: a name that two of them share is a StrataError. What a Mac adds is left out.
     """
     found: dict[str, Path] = {}
+    folders = list(folders)
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() not in SUFFIXES or not path.is_file():

@@ -23,10 +23,10 @@ from strata.track import Track
 from strata.unpacking import unpack
 
 
-def fetch_all(files: Sequence[RemoteFile], dataset: str, out: Path, *, track: Track, warn: Warn) -> int:
+def fetch_all(files: Sequence[RemoteFile], dataset: str, out: Path, *, track: Track, warn: Warn) -> None:
     """Put every file into ``out`` under its name, an archive's content into the folder of that name.
 
-    How many files ``out`` has then. Raises StrataError of one line; a later call continues.
+    Raises StrataError of one line; a later call continues.
     """
     for file in files:
         with locked(downloads() / "locks" / f"{file.name}.lock", warn=warn):
@@ -36,7 +36,6 @@ def fetch_all(files: Sequence[RemoteFile], dataset: str, out: Path, *, track: Tr
                 fetched = fetch(file, dataset, track=track)
                 record_first(file, fetched.sha256)
                 link(fetched.path, out / file.name, copy=fetched.own)
-    return sum(1 for path in out.rglob("*") if path.is_file())
 
 
 def _unpacked(file: RemoteFile, dataset: str, track: Track) -> Path:

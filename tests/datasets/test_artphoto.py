@@ -46,6 +46,5 @@ def test_two_pictures_of_one_name_are_one_line(
     artphoto = source("artphoto")
     files = {"x/awe_1.jpg": archives["jpeg"](), "y/awe_1.jpg": archives["jpeg"]()}
     artphoto.serve({"testImages_artphoto.zip": archives["zip_of"](files)})
-    artphoto.download()
     with pytest.raises(StrataError, match="has the same name"):
-        artphoto.tables()
+        artphoto.download()

@@ -201,5 +201,5 @@ def test_more_pictures_than_a_block_keep_their_order(
 
 def test_data_sets_are_found_by_name() -> None:
     assert adaptor("folder") is folder  # type: ignore[comparison-overlap]
-    with pytest.raises(StrataError, match="dataset = 'brueghel' has no adaptor; there are: demo, folder"):
-        adaptor("brueghel")
+    with pytest.raises(StrataError, match="dataset = 'nobody' has no adaptor; there are: demo, folder"):
+        adaptor("nobody")
