@@ -18,7 +18,7 @@ from torch import nn
 
 from strata.errors import StrataError
 from strata.models import LoadedModel
-from strata.networks import patch_convolution
+from strata.networks import LINEAR_STEM, patch_convolution
 from strata.towers import Tower, describe_tower, module_path, names_that_exist
 
 EMBEDDING = "embedding"
@@ -110,6 +110,11 @@ def _path(model: LoadedModel, tower: Tower, name: str, aliases: Mapping[str, str
         raise StrataError(
             f"layers: {name!r} means nothing with extract.conv1_stride, only conv1 does (the rest of the "
             "network knows no positions on the denser grid); ask for conv1 alone or set the stride to null"
+        )
+    if model.linear_stem and path not in LINEAR_STEM:
+        raise StrataError(
+            f"layers: {name!r} means nothing behind a stem without its ReLUs (the model's linear_stem); ask for: "
+            + ", ".join(LINEAR_STEM)
         )
     return path
 

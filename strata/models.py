@@ -46,6 +46,7 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     image_only: bool
+    linear_stem: bool
     logit_scale: float
     logit_bias: float | None
 
@@ -126,6 +127,7 @@ def load_model(
         device=chosen,
         dtype=DTYPES[precision],
         image_only=conf.image_only,
+        linear_stem=conf.linear_stem,
         logit_scale=1.0 if scale is None else math.exp(scale),
         logit_bias=bias,
     )

@@ -19,6 +19,7 @@ from strata.params import ModelConf
 from strata.weights import TIMM, WeightsFile, tag_entry
 
 RESNET_STRIDE = 32  # a ModifiedResNet's map has one position for that many pixels
+LINEAR_STEM = ("conv1", "bn1", "conv2", "bn2", "conv3", "bn3")
 
 
 class TimmTower(nn.Module):
@@ -74,14 +75,18 @@ def build_network(conf: ModelConf, found: WeightsFile, size_px: int | None, wher
             clip = open_clip.create_model(
                 found.spec,
                 found.pretrained,
-                force_image_size=None if _is_resnet(found.spec) else size_px,
+                force_image_size=size_px if _of_timm(found.spec) else None,
                 force_preprocess_cfg=_preprocess(tag_entry(conf, where)),
                 pretrained_text=False,
                 require_pretrained=True,
                 weights_only=True,
             )
+            if size_px is not None and isinstance(clip.visual, VisionTransformer):
+                _resize_tokens(clip.visual, size_px)
             if size_px is not None and isinstance(clip.visual, ModifiedResNet):
                 _resize_attention_pool(clip.visual, size_px)
+            if conf.linear_stem:
+                _make_stem_linear(clip.visual, where)
             return clip
     except StrataError:
         raise
@@ -112,29 +117,53 @@ def _build_timm(found: WeightsFile, size_px: int | None) -> ImageOnly:
     return ImageOnly(TimmTower(trunk, size_px or native, config))
 
 
-def _is_resnet(spec: str) -> bool:
-    """A ModifiedResNet is built at its own size: open_clip does not resize its attention pool's embedding."""
+def _of_timm(spec: str) -> bool:
+    """A timm tower is built at its new size; open_clip's own are resized behind their weights.
+
+    open_clip would interpolate a file's values as they are stored, and torch cannot in float16 on a CPU.
+    """
     config = open_clip.factory.get_model_config(spec)
-    layers = (config or {}).get("vision_cfg", {}).get("layers")
-    return isinstance(layers, list)
+    return "timm_model_name" in (config or {}).get("vision_cfg", {})
 
 
-def _resize_attention_pool(visual: Any, size_px: int) -> None:
-    """Interpolate the pool's positional embedding to the map of ``size_px``, as open_clip does a ViT's."""
+def _make_stem_linear(visual: nn.Module, where: str) -> None:
+    """Take the ReLUs out of a ModifiedResNet's stem; what lies behind ``bn3`` means nothing any more."""
+    if not isinstance(visual, ModifiedResNet):
+        raise StrataError(f"{where}: linear_stem is for CLIP's ResNets, not for a {type(visual).__name__}")
+    for name in ("act1", "act2", "act3"):
+        setattr(visual, name, nn.Identity())
+
+
+def _resize_tokens(visual: VisionTransformer, size_px: int) -> None:
+    """Interpolate a ViT's positional embedding (summary first) to the patches of ``size_px``."""
+    rows, columns = visual.patch_size
+    old = visual.positional_embedding.detach()
+    grid = (size_px // rows, size_px // columns)
+    visual.positional_embedding = nn.Parameter(_resized(old, visual.grid_size, grid))
+    visual.grid_size, visual.image_size = grid, (size_px, size_px)
+
+
+def _resize_attention_pool(visual: ModifiedResNet, size_px: int) -> None:
+    """Interpolate the pool's positional embedding (summary first) to the map of ``size_px``."""
     side = size_px // RESNET_STRIDE
     if side < 1:
         raise StrataError(
             f"extract.image_size: a ResNet needs at least {RESNET_STRIDE} pixels, not {size_px}"
         )
     old = visual.attnpool.positional_embedding.detach()
-    summary, grid = old[:1], old[1:]
-    old_side = round(grid.shape[0] ** 0.5)
-    if side != old_side:
-        square = grid.reshape(1, old_side, old_side, -1).permute(0, 3, 1, 2)
-        square = nn.functional.interpolate(square, (side, side), mode="bicubic", antialias=True)
-        grid = square.permute(0, 2, 3, 1).reshape(side * side, -1)
-        visual.attnpool.positional_embedding = nn.Parameter(torch.cat([summary, grid]))
+    old_side = round((len(old) - 1) ** 0.5)
+    visual.attnpool.positional_embedding = nn.Parameter(_resized(old, (old_side, old_side), (side, side)))
     visual.image_size = size_px
+
+
+def _resized(positions: torch.Tensor, old: tuple[int, int], new: tuple[int, int]) -> torch.Tensor:
+    """(1 + old rows * columns, D) -> (1 + new rows * columns, D), as open_clip does it."""
+    if old == new:
+        return positions
+    summary, grid = positions[:1], positions[1:]
+    square = grid.reshape(1, *old, -1).permute(0, 3, 1, 2)
+    square = nn.functional.interpolate(square, new, mode="bicubic", antialias=True)
+    return torch.cat([summary, square.permute(0, 2, 3, 1).reshape(new[0] * new[1], -1)])
 
 
 def _preprocess(entry: dict[str, Any] | None) -> dict[str, Any] | None:

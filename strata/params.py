@@ -197,13 +197,17 @@ class Weights(Strict):
 
 
 class ModelConf(Strict):
-    """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read from the weights' folder."""
+    """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read from the weights' folder.
+
+    ``linear_stem``: a ResNet whose stem has lost its ReLUs, as the 2021 study used it; its stem alone can be read.
+    """
 
     title: str
     architecture: str | None
     weights: Weights
     aliases: dict[str, str]
     image_only: bool
+    linear_stem: bool = False
 
 
 S = TypeVar("S", bound=Strict)

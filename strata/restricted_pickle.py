@@ -18,7 +18,8 @@ _BUILTINS = ("builtins", "__builtin__")
 _ALLOWED: dict[str, Any] = {"set": set, "frozenset": frozenset}
 
 
-class _Plain(pickle.Unpickler):
+# the reader written in Python: the one written in C sets aside memory for any memo number a pickle names
+class _Plain(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module in _BUILTINS and name in _ALLOWED:
             return _ALLOWED[name]

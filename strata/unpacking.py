@@ -9,6 +9,7 @@ side by side, the archive is eaten from its start while its members are written.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import shutil
@@ -100,20 +101,21 @@ class _Writer:
         return StrataError(f"{self._archive}: refused, member {name!r} {why}; do not trust this archive")
 
     def folder(self, name: str) -> None:
-        self._target(name).mkdir(parents=True, exist_ok=True)
+        """Make one folder."""
+        with self._refused_names(name):
+            self._target(name).mkdir(parents=True, exist_ok=True)
 
     def file(self, name: str, content: IO[bytes]) -> None:
         """Stream one member into a new file."""
         self._count_file(name)
         target = self._target(name)
-        try:
+        with self._refused_names(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with open(target, "xb") as out:
-                while chunk := content.read(_CHUNK):
-                    self.count_bytes(name, len(chunk))
-                    out.write(chunk)
-        except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            raise self.refuse(name, "stands there twice") from None
+            out = open(target, "xb")  # noqa: SIM115 (closed below; only its making may be refused)
+        with out:
+            while chunk := content.read(_CHUNK):
+                self.count_bytes(name, len(chunk))
+                out.write(chunk)
 
     def done_before(self, place: int) -> None:
         """Nothing of the archive before byte ``place`` is needed any more."""
@@ -127,6 +129,17 @@ class _Writer:
         allowed = min(self._limits.bytes, self._size * self._limits.growth + self._limits.free_growth_bytes)
         if self._bytes > allowed:
             raise self.refuse(name, f"makes it more than {allowed:,} bytes unpacked (a bomb?)")
+
+    @contextlib.contextmanager
+    def _refused_names(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise self.refuse(name, "stands there twice") from None
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
+                raise self.refuse(name[:60], f"has a name this disk cannot hold ({error.strerror})") from None
+            raise
 
     def _count_file(self, name: str) -> None:
         self.files += 1

@@ -129,6 +129,14 @@ def test_a_name_outside_the_folder_is_refused(make: Callable[..., Path], name: s
     assert "climbs out" in message or "absolute name" in message
 
 
+def test_a_name_that_no_disk_can_hold_is_refused(make: Callable[..., Path]) -> None:
+    assert "has a name this disk cannot hold" in refused(make({"x" * 300: b"1"}))
+
+
+def test_a_file_where_a_folder_stands_is_refused(make: Callable[..., Path]) -> None:
+    assert "stands there twice" in refused(make({"a": b"1", "a/b": b"2"}))
+
+
 def test_a_name_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for _ in range(2):

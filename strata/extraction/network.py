@@ -99,7 +99,7 @@ def space_key(network: Network, layer: Layer) -> dict[str, Any]:
     """
     model, params, kind = network.model, network.params, layer.info.kind
     return {
-        "network": _architecture(model),
+        "network": _architecture(model) + (" with a linear stem" if model.linear_stem else ""),
         "weights": model.sha256,
         "module": layer.tap.module,
         "kind": kind,

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from strata.errors import StrataError
 
@@ -21,12 +22,21 @@ def locked(path: Path, *, warn: Callable[[str], None], patience_s: float | None 
     The system drops the lock of a process that ends however it ends, so a stale file never blocks. Raises
     StrataError after ``patience_s`` seconds (None: waits as long as the other run lives).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="ascii") as stream:
+    with _opened(path) as stream:
         _take(stream.fileno(), path, warn, patience_s)
         os.ftruncate(stream.fileno(), 0)
         os.pwrite(stream.fileno(), str(os.getpid()).encode("ascii"), 0)
         yield
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a+", encoding="ascii")
+    except OSError as error:
+        raise StrataError(
+            f"{path.parent}: cannot be written ({error.strerror}); set STRATA_STORE to another folder"
+        ) from None
 
 
 def _take(descriptor: int, path: Path, warn: Callable[[str], None], patience_s: float | None) -> None:

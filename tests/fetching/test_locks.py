@@ -56,6 +56,15 @@ def test_patience_ends(tmp_path: Path) -> None:
         pass
 
 
+def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StrataError, match=r"cannot be written \(.*\); set STRATA_STORE"),
+        locked(tmp_path / "file/locks/a.lock", warn=quiet),
+    ):
+        pass
+
+
 def test_a_killed_runs_lock_is_taken_over(tmp_path: Path) -> None:
     lock = tmp_path / "a.zip.lock"
     command = [sys.executable, "-c", HOLD, str(lock)]
