@@ -1,1 +1,1 @@
-"""One short script a DVC stage: read params, call ``strata``, write outs. Run as ``python -m stages.NAME``."""
+"""One short script a DVC stage: read params, call ``strata``, write outs. ``python -m stages.NAME``."""

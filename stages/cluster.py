@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pyarrow as pa
 
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
 from strata.cluster_scores import facet_scores, silhouette_scores, size_scores
 from strata.clustering import choose_k, cluster_table, fit_clusters
@@ -20,7 +17,7 @@ from strata.vectors import read_vectors
 
 
 def main() -> str:
-    reduced, folder, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    reduced, folder, out = paths()
     chosen = params()
     cluster, tables = chosen.cluster, read_tables(folder)
     facets = facet_names(tables)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
 from strata.datasets import adaptor
 from strata.files import make_in_place
@@ -15,7 +14,7 @@ SOURCES = Path("conf/sources")
 
 
 def main() -> str:
-    (out,) = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    (out,) = paths()
     name = params().dataset
     conf, chosen, found = dataset_conf(name), adaptor(name), []
     say = functools.partial(warn, "download")

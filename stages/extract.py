@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-from stages.running import run_stage, track
+from stages.running import paths, run_stage, track
 from stages.settings import model_conf, params
 from strata.errors import StrataError
 from strata.extraction.run import Extracted, Place, Request, extract
@@ -15,7 +14,7 @@ from strata.workspace import store_root
 
 
 def main() -> str:
-    tables, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    tables, out = paths()
     run = params()
     request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)
     return summary(extract(out, read_tables(tables), request, place(), track=track, announce=announce))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import params
 from strata.descriptors import fit_set_label, given_whitening, write_descriptors
 from strata.features import database_rows, layer_names, read_layer_info, read_rows
@@ -16,7 +15,7 @@ WHITENINGS = Path("conf/whitening")
 
 
 def main() -> str:
-    features, descriptors = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    features, descriptors = paths()
     pooling, pool = params().pooling, params().pool
     names, rows = layer_names(features), read_rows(features)
     check_poolable([read_layer_info(features, name) for name in names], pooling, pool.levels)

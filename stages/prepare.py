@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import sys
-from pathlib import Path
 
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
 from strata.datasets import adaptor
 from strata.errors import StrataError
@@ -14,7 +12,7 @@ from strata.tables import USABLE, Tables, write_tables
 
 
 def main() -> str:
-    raw, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    raw, out = paths()
     name = params().dataset
     say = functools.partial(warn, "prepare")
     tables = adaptor(name).build(raw, dataset_conf(name), track=track, warn=say)

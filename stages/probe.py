@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import params
 from strata.facets import facet_labels, facet_names, suffixes
 from strata.features import database_rows
@@ -17,7 +14,7 @@ from strata.vectors import read_vectors
 
 
 def main() -> str:
-    descriptors, folder, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    descriptors, folder, out = paths()
     protocol = Protocol(**params().probe.model_dump())
     tables = read_tables(folder)
     facets = facet_names(tables)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import params
 from strata.features import database_rows
 from strata.files import read_json, write_json
@@ -16,7 +13,7 @@ MEND = "lower reduce.components or add pictures"
 
 
 def main() -> str:
-    descriptors, reduced = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    descriptors, reduced = paths()
     reduce = params().reduce
     names = read_json(descriptors / "layers.json")
     kept = {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 from stages import settings
 from stages.provenance import write_run
-from stages.running import run_stage, track
+from stages.running import paths, run_stage, track
 from strata.facets import facet_names
 from strata.files import read_json, read_table
 from strata.headline import Results
@@ -23,7 +22,7 @@ FILES = ("retrieval", "clusters", "probe", "zeroshot")
 
 
 def main() -> str:
-    folder = next(Path(part) for part in sys.argv[1:] if part != "--debug")
+    (folder,) = paths()
     params = settings.params()
     dataset, model = settings.dataset_conf(params.dataset), settings.model_conf(params.model)
     tables = read_tables(DATA / "tables")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from stages.running import run_stage, track
+from stages.running import paths, run_stage, track
 from stages.settings import dataset_conf, params
 from strata.features import layer_names, read_rows
 from strata.files import make_in_place, write_json, write_table
@@ -24,7 +23,7 @@ FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", 
 
 
 def main() -> str:
-    (out,) = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    (out,) = paths()
     chosen = params()
     retrieve, view = chosen.retrieve, chosen.query.view
     tables, rows = read_tables(TABLES), read_rows(FOLDERS.features)

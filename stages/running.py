@@ -1,4 +1,4 @@
-"""What every stage shares: one summary line, progress, errors of one line, a log for the report's provenance."""
+"""What stages share: one summary line, progress, errors of one line, a log for the report's provenance."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def run_stage(name: str, work: Callable[[], str]) -> None:
     seconds = time.perf_counter() - started
     _log(name, {"seconds": round(seconds, 2), "summary": summary})
     print(f"{name}: {summary} ({seconds:.1f} s)", flush=True)
+
+
+def paths() -> list[Path]:
+    """The paths of the command line, in order."""
+    return [Path(argument) for argument in sys.argv[1:] if argument != "--debug"]
 
 
 def warn(name: str, message: str) -> None:

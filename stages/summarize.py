@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from stages import settings
-from stages.running import run_stage
+from stages.running import paths, run_stage
 from strata.facets import facet_names
 from strata.features import layer_names
 from strata.files import make_in_place, read_json, read_table, write_json, write_text
@@ -39,7 +38,7 @@ REJECTED_COLUMNS = ("image_id", "reason")
 
 
 def main() -> str:
-    metrics, plots = (Path(part) for part in [a for a in sys.argv[1:] if not a.startswith("--")][:2])
+    metrics, plots = paths()
     layers = layer_names(DATA / "features")
     tables = read_tables(DATA / "tables")
     facets = facet_names(tables)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
-from stages.running import run_stage, track, warn
+from stages.running import paths, run_stage, track, warn
 from stages.settings import DATASETS, dataset_conf, model_conf, params
 from strata.models import LoadedModel, load_model
 from strata.tables import read_tables
@@ -15,7 +13,7 @@ from strata.zeroshot.naming import name_pictures
 
 
 def main() -> str:
-    features, tables, out = (Path(argument) for argument in sys.argv[1:] if argument != "--debug")
+    features, tables, out = paths()
     run = params()
     model = model_conf(run.model)
 
