@@ -54,7 +54,8 @@ def test_boxes_are_tight_around_the_detail(kind: str, monkeypatch: pytest.Monkey
         rows, cols = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
         ((name, box),) = with_detail.details
         assert name == kind
-        assert np.allclose((cols[0], rows[0], cols[-1] + 1, rows[-1] + 1), box, atol=2)
+        slack = 0.03 * max(box[2] - box[0], box[3] - box[1])
+        assert np.allclose((cols[0], rows[0], cols[-1] + 1, rows[-1] + 1), box, atol=slack)
 
 
 def test_details_stay_inside_the_picture_and_have_a_small_size() -> None:

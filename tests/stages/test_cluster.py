@@ -107,12 +107,19 @@ def test_k_comes_from_the_data_set_unless_the_parameter_is_set():
     assert "in 2 clusters" in cluster.main()
 
 
+def test_without_labels_k_follows_from_the_number_of_pictures():
+    write_inputs(labelled=False)
+    assert "in 3 clusters" in cluster.main()  # sqrt(24 / 2)
+
+
 def test_without_labels_there_are_sizes_and_silhouette():
     write_inputs(labelled=False)
     write_params(k=3)
     assert cluster.main() == "2 layers, 24 pictures in 3 clusters, 0 facets scored"
     assert "ami" not in scores("layer1.0")
     assert scores("layer1.0")["silhouette"] > 0.8
+    write_params(k=None)
+    assert "in 3 clusters" in cluster.main()  # sqrt(24 / 2), rounded
 
 
 def test_a_second_run_gives_the_same_bytes():
@@ -127,7 +134,6 @@ def test_a_second_run_gives_the_same_bytes():
     ("inputs", "k", "said"),
     [
         ({"n": 4}, 9, r"4 pictures cannot make 9 clusters"),
-        ({"labelled": False}, None, r"no classes; set cluster\.k"),
         ({"n_classes": 1}, None, r"only one class; set cluster\.k"),
     ],
 )

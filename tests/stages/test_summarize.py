@@ -58,7 +58,7 @@ def test_every_policy_that_changes_a_number_stands_beside_it(project: Path) -> N
         "extract_image_size": "none",
         "extract_precision": "fp32",
         "pool_whiten": "none",
-        "query_view": "crop_same_scale",
+        "query_view": "roi",
         "retrieve_self_match": "exclude",
     }
     assert {key: layer[key] for key in wanted} == wanted
