@@ -13,6 +13,7 @@ from strata.features import database_rows
 from strata.files import read_json, write_array, write_json, write_table
 from strata.scores import score_table
 from strata.tables import read_tables
+from strata.vector_blocks import read_vector_rows
 from strata.vectors import read_vectors
 
 
@@ -23,7 +24,7 @@ def main() -> str:
     facets = facet_names(tables)
     n_classes = tables.classes["facet"].to_pylist().count(facets[0]) if facets else 0
     names = read_json(reduced / "layers.json")
-    n_pictures = int(database_rows(read_vectors(reduced / f"{names[0]}.parquet").rows).sum())
+    n_pictures = int(database_rows(read_vector_rows(reduced / f"{names[0]}.parquet")).sum())
     k = choose_k(cluster.k, dataset_conf(chosen.dataset).k, n_classes, n_pictures)
     scores = {}
     for name in track(names, total=len(names), desc="cluster: layers"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 
 T = TypeVar("T")
 LOGS = Path("logs")
@@ -31,7 +31,7 @@ def run_stage(name: str, work: Callable[[], str]) -> None:
     except Exception as error:
         if debugging():
             traceback.print_exc()
-        sys.exit(f"{name}: error: {_one_line(error)}")
+        sys.exit(f"{name}: error: {_said(error)}")
     seconds = time.perf_counter() - started
     _log(name, {"seconds": round(seconds, 2), "summary": summary})
     print(f"{name}: {summary} ({seconds:.1f} s)", flush=True)
@@ -69,11 +69,10 @@ def track(items: Iterable[T], *, total: int, desc: str) -> Iterator[T]:
             print(f"{desc}: {done + 1} of {total}, about {left:.0f} s left", file=sys.stderr, flush=True)
 
 
-def _one_line(error: Exception) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, StrataError):
-        return " ".join(str(error).split())
-    text = " ".join(str(error).split())
-    return f"unexpected {type(error).__name__}: {text} (run with STRATA_DEBUG=1 for the traceback)"
+        return one_line(error)
+    return f"unexpected {type(error).__name__}: {one_line(error)} (run with STRATA_DEBUG=1 for the traceback)"
 
 
 def _log(name: str, entry: dict[str, object]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.models import LoadedModel
 from strata.networks import LINEAR_STEM, patch_convolution
 from strata.towers import Tower, describe_tower, module_path, names_that_exist
@@ -72,7 +72,7 @@ def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[st
     try:
         outputs = _run(model, blank, dict.fromkeys(paths.values(), False))
     except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise StrataError(
             f"extract.image_size: {model.spec} cannot run on {side} pixels ({reason})"
         ) from None
@@ -113,8 +113,8 @@ def _path(model: LoadedModel, tower: Tower, name: str, aliases: Mapping[str, str
         )
     if model.linear_stem and path not in LINEAR_STEM:
         raise StrataError(
-            f"layers: {name!r} means nothing behind a stem without its ReLUs (the model's linear_stem); ask for: "
-            + ", ".join(LINEAR_STEM)
+            f"layers: {name!r} means nothing behind a stem without its ReLUs (the model's linear_stem); "
+            f"ask for: {', '.join(LINEAR_STEM)}"
         )
     return path
 

@@ -16,7 +16,7 @@ import open_clip
 import torch
 from torch import nn
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.networks import build_network, patch_convolution
 from strata.params import ModelConf, Precision
 from strata.weights import check_hash, find_weights
@@ -169,4 +169,4 @@ def _colour(values: Any) -> Colour:
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:240]
+    return f"{type(error).__name__}: {one_line(error)}"[:240]

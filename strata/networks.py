@@ -14,7 +14,7 @@ from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import VisionTransformer
 from torch import nn
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.params import ModelConf
 from strata.weights import TIMM, WeightsFile, tag_entry
 
@@ -91,7 +91,7 @@ def build_network(conf: ModelConf, found: WeightsFile, size_px: int | None, wher
     except StrataError:
         raise
     except Exception as error:  # open_clip, torch and timm each raise their own for a file that does not fit
-        reason = " ".join(str(error).split())[:240]
+        reason = one_line(error)[:240]
         raise StrataError(
             f"{found.file}: cannot be loaded as {found.spec} ({type(error).__name__}: {reason}); "
             "TorchScript and pickles are refused: use the safetensors file of the same weights"

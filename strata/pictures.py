@@ -17,6 +17,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from strata.errors import one_line
 from strata.memo import Memo
 from strata.tables import USABLE
 from strata.workspace import store_root
@@ -42,14 +43,14 @@ def read_facts(path: str | Path) -> Facts:
             return Facts(None, None, "empty file")
         with large_pictures_allowed(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no concern of ours
-            with Image.open(path, formats=_formats()) as picture:
+            with Image.open(path, formats=readable_formats()) as picture:
                 width, height = picture.size
     except UnidentifiedImageError:
         return Facts(None, None, "not a picture")
     except OSError as error:
-        return Facts(None, None, f"cannot be read: {error.strerror or _one_line(error)}")
+        return Facts(None, None, f"cannot be read: {error.strerror or one_line(error)}")
     except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
-        return Facts(None, None, f"cannot be read: {_one_line(error)}")
+        return Facts(None, None, f"cannot be read: {one_line(error)}")
     if width * height > MAX_PIXELS:
         return Facts(
             width, height, f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million"
@@ -86,11 +87,7 @@ def large_pictures_allowed() -> Iterator[None]:
 
 
 @functools.cache
-def _formats() -> list[str]:
+def readable_formats() -> list[str]:
     """Those of FORMATS that this Pillow was built with."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from strata.errors import StrataError
 from strata.features import LayerInfo, read_layer_array, read_layer_info
 from strata.params import Pooling
-from strata.regions import count_regions, region_boxes
+from strata.regions import count_regions, region_boxes, region_maxima
 from strata.whitening import Unit
 
 Floats = npt.NDArray[np.float32]
@@ -42,9 +42,6 @@ class Layer:
 
     info: LayerInfo
     arrays: dict[str, npt.NDArray[Any]]
-
-    def __len__(self) -> int:
-        return len(next(iter(self.arrays.values())))
 
 
 def open_layer(folder: Path, name: str) -> Layer:
@@ -90,25 +87,21 @@ def pooled_parts(layer: Layer, index: Index, pooling: Pooling, levels: int) -> F
     if layer.info.kind == "vector":
         return _single(layer.arrays["vector"][index])
     if pooling == "rmac":
-        return region_maxima(layer, index, levels)
+        return layer_regions(layer, index, levels)
     if pooling == "rmac_global":
-        regions = region_maxima(layer, index, levels)
+        regions = layer_regions(layer, index, levels)
         return np.concatenate([regions, np.fmax.reduce(regions, axis=1, keepdims=True)], axis=1)
     return _single(GLOBAL[pooling](layer, index))
 
 
-def region_maxima(layer: Layer, index: Index, levels: int) -> Floats:
+def layer_regions(layer: Layer, index: Index, levels: int) -> Floats:
     """(n, R, C) float32: maxima over the boxes of ``strata.regions``; NaN where no position is valid."""
     info = layer.info
     if info.kind == "regions":
         stored = layer.arrays["regions"][index, : count_regions(info.height, info.width, levels)]
         return np.asarray(stored, dtype=np.float32)
-    grid = _positions(layer, index).reshape(-1, info.height, info.width, info.channels)
-    boxes = region_boxes(info.height, info.width, levels)
-    result = np.empty((len(grid), len(boxes), info.channels), np.float32)
-    for number, (_, row, column, size) in enumerate(boxes):
-        result[:, number] = np.fmax.reduce(grid[:, row : row + size, column : column + size], axis=(1, 2))
-    return result
+    maps = _positions(layer, index).reshape(-1, info.height, info.width, info.channels)
+    return region_maxima(maps, region_boxes(info.height, info.width, levels))
 
 
 def generalised_mean(positions: Floats, power: float) -> Floats:
@@ -122,7 +115,7 @@ def generalised_mean(positions: Floats, power: float) -> Floats:
 
 
 def _global_max(layer: Layer, index: Index) -> Floats:
-    return np.asarray(np.fmax.reduce(region_maxima(layer, index, 1), axis=1))
+    return np.asarray(np.fmax.reduce(layer_regions(layer, index, 1), axis=1))
 
 
 def _global_mean(layer: Layer, index: Index) -> Floats:

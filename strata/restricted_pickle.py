@@ -11,7 +11,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 
 MAX_BYTES = 64 << 20
 _BUILTINS = ("builtins", "__builtin__")
@@ -36,7 +36,7 @@ def read_plain_pickle(path: Path) -> Any:
     try:
         return _Plain(io.BytesIO(path.read_bytes()), encoding="utf-8").load()
     except Exception as error:  # a broken pickle raises whatever its bytes make the reader do
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = one_line(error)
         raise StrataError(
             f"{path}: refused, not a pickle of plain containers, texts and numbers ({why})"
         ) from None

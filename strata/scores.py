@@ -1,4 +1,4 @@
-"""Score tables: one row a number, with the columns layer, metric, value and text.
+"""Score tables: one row a number, with the columns layer (or prompt_set), metric, value and text.
 
 ``value`` is null where there is no number; ``text`` then says why, or holds a policy.
 """
@@ -11,28 +11,27 @@ import pyarrow as pa
 
 Score = float | int | str | None
 Scores = Mapping[str, Mapping[str, Score]]
-"""{layer: {metric: number, text, or None where there is no number to give}}."""
-
-SCHEMA = pa.schema(
-    [
-        pa.field("layer", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("value", pa.float64()),
-        pa.field("text", pa.string()),
-    ]
-)
+"""{layer or prompt set: {metric: number, text, or None where there is no number to give}}."""
 
 
-def score_table(scores: Scores) -> pa.Table:
-    """Scores as a table, rows in the order of the mappings."""
+def score_table(scores: Scores, key: str = "layer") -> pa.Table:
+    """Scores as a table whose first column is called ``key``, rows in the order of the mappings."""
+    schema = pa.schema(
+        [
+            pa.field(key, pa.string(), nullable=False),
+            pa.field("metric", pa.string(), nullable=False),
+            pa.field("value", pa.float64()),
+            pa.field("text", pa.string()),
+        ]
+    )
     rows = [
         {
-            "layer": layer,
+            key: name,
             "metric": metric,
             "value": None if isinstance(score, str) or score is None else float(score),
             "text": score if isinstance(score, str) else None,
         }
-        for layer, metrics in scores.items()
+        for name, metrics in scores.items()
         for metric, score in metrics.items()
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.holes import release_before
 from strata.track import Track, no_track
 
@@ -76,9 +76,9 @@ def unpack(
                 pass
         os.replace(part, folder)
     except _BROKEN as error:
-        raise StrataError(f"{archive}: damaged or no archive ({_one_line(error)}); fetch it again") from None
+        raise StrataError(f"{archive}: damaged or no archive ({one_line(error)}); fetch it again") from None
     except RuntimeError as error:  # zipfile: encrypted members, unknown compression is NotImplementedError
-        raise StrataError(f"{archive}: cannot be unpacked ({_one_line(error)})") from None
+        raise StrataError(f"{archive}: cannot be unpacked ({one_line(error)})") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     if consume:
@@ -279,7 +279,3 @@ def _refuse_full_disk(archive: Path, folder: Path) -> None:
         raise StrataError(
             f"{archive}: the disk is too full to unpack it; free {(lacking >> 20) + 1} MiB and run again"
         )
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

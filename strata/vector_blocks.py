@@ -1,6 +1,6 @@
 """Vector files read and written a row group at a time: a million rows never stand in memory at once.
 
-The files are those of ``strata.vectors``, byte for byte.
+``strata.vectors`` says what is in the files and reads and writes them whole.
 """
 
 from __future__ import annotations

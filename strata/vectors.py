@@ -13,8 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.features import ROWS_SCHEMA
-from strata.files import read_table, write_table
+from strata.vector_blocks import (
+    read_vector_rows,
+    row_groups,
+    vector_blocks,
+    vector_width,
+    write_vector_blocks,
+)
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,17 @@ class Vectors:
 
 def write_vectors(path: Path, vectors: Vectors) -> None:
     """Write one layer's vectors."""
-    values = np.ascontiguousarray(vectors.values, dtype=np.float32)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
-    write_table(path, vectors.rows.append_column("vector", column))
+    values = vectors.values
+    blocks = (values[start:stop] for start, stop in row_groups(len(values)))
+    write_vector_blocks(path, vectors.rows, values.shape[1], blocks)
 
 
 def read_vectors(path: Path) -> Vectors:
     """Read one layer's vectors as one (N, D) float32 array."""
-    table = read_table(path)
-    width = table.schema.field("vector").type.list_size
-    chunks = [chunk.flatten().to_numpy().reshape(-1, width) for chunk in table["vector"].chunks]
-    values = np.concatenate(chunks) if chunks else np.zeros((0, width), np.float32)
-    return Vectors(table.select(ROWS_SCHEMA.names), values)
+    rows = read_vector_rows(path)
+    values = np.empty((rows.num_rows, vector_width(path)), np.float32)
+    start = 0
+    for block in vector_blocks(path):  # the file's own copy never stands beside it whole
+        values[start : start + len(block)] = block
+        start += len(block)
+    return Vectors(rows, values)

@@ -15,7 +15,6 @@ are resized. open_clip resizes them first, which takes the nearest pixel of a pa
 
 from __future__ import annotations
 
-import functools
 import io
 from dataclasses import dataclass
 from typing import Literal
@@ -26,10 +25,10 @@ import simplejpeg
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.geometry import Box, resized
 from strata.params import View
-from strata.pictures import FORMATS, MAX_PIXELS, large_pictures_allowed
+from strata.pictures import MAX_PIXELS, large_pictures_allowed, readable_formats
 
 Picture = npt.NDArray[np.uint8]
 FAST_OVERSIZE = 2  # a reduced decode keeps at least this many times the target's side
@@ -98,7 +97,7 @@ def _decode_jpeg(data: bytes, least_px: int) -> Picture | None:
         return _simplejpeg(data, least_px, strict=True)
     except ValueError as error:
         if not any(warning in str(error) for warning in HARMLESS):
-            raise PictureError(f"damaged JPEG: {_line(error)}") from None
+            raise PictureError(f"damaged JPEG: {one_line(error)}") from None
     return _simplejpeg(data, least_px, strict=False)
 
 
@@ -113,7 +112,7 @@ def _simplejpeg(data: bytes, least_px: int, *, strict: bool) -> Picture:
 def _decode_other(data: bytes) -> Picture:
     try:
         with large_pictures_allowed():
-            image = Image.open(io.BytesIO(data), formats=_formats())
+            image = Image.open(io.BytesIO(data), formats=readable_formats())
         with image:
             _check_size(*image.size)
             image.load()  # the first frame; a truncated file raises here
@@ -123,14 +122,7 @@ def _decode_other(data: bytes) -> Picture:
     except UnidentifiedImageError:
         raise PictureError("not a picture that Pillow can read") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, RuntimeError) as error:
-        raise PictureError(f"cannot be decoded: {_line(error)}") from None
-
-
-@functools.cache
-def _formats() -> list[str]:
-    """Those of FORMATS that this Pillow was built with."""
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+        raise PictureError(f"cannot be decoded: {one_line(error)}") from None
 
 
 def _to_rgb(image: Image.Image) -> Picture:
@@ -153,10 +145,6 @@ def _check_size(width: int, height: int) -> None:
         raise PictureError(f"a picture of {width} x {height} pixels")
     if width * height > MAX_PIXELS:
         raise PictureError(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def make_view(

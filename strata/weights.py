@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.files import write_text
 from strata.hashing import HashMemo, sha256_file
 from strata.params import ModelConf
@@ -192,7 +192,7 @@ def _download(repository: str, name: str, offline: bool) -> Path | str:
     try:
         return Path(hf_hub_download(repository, name, local_files_only=offline))
     except Exception as error:  # the client raises its own, and those of its HTTP library
-        return "no network" if offline else " ".join(str(error).split())[:160]
+        return "no network" if offline else one_line(error)[:160]
 
 
 def _hub_unreachable() -> bool:

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from strata.errors import StrataError
+from strata.errors import StrataError, one_line
 from strata.files import write_arrays
 from strata.reduction import Blocks, fit_pca
 
@@ -92,8 +92,9 @@ def read_whitening(path: Path) -> Whitening:
             f"`python -m stages.export_whitening {path.parent.name}`, makes it"
         ) from None
     except (ValueError, KeyError, OSError, EOFError) as error:
-        text = " ".join(str(error).split())
-        raise StrataError(f"{path}: not a whitening made by stages.export_whitening ({text})") from None
+        raise StrataError(
+            f"{path}: not a whitening made by stages.export_whitening ({one_line(error)})"
+        ) from None
 
 
 def check_whitening(whitening: Whitening, where: str, *, dimensions: int, unit: Unit, centered: bool) -> None:

@@ -20,7 +20,7 @@ from strata.descriptors import (
 from strata.errors import StrataError
 from strata.features import ROWS_SCHEMA, LayerInfo
 from strata.params import PoolParams
-from strata.pooling import Layer, region_maxima
+from strata.pooling import Layer, layer_regions
 from strata.vectors import read_vectors
 from strata.whitening import apply_whitening, read_whitening
 
@@ -78,7 +78,7 @@ def test_rmac_equals_the_loop_with_centring_and_whitening(height, width, center,
     layer, chosen = map_layer(grid), options(center=center, whiten=whiten, levels=2)
     fitted = fit_transform(layer, np.ones(5, bool), "rmac", chosen)
     found = describe_rows(layer, 0, 5, "rmac", chosen, fitted)
-    for picture, regions in zip(found, region_maxima(layer, slice(0, 5), 2), strict=True):
+    for picture, regions in zip(found, layer_regions(layer, slice(0, 5), 2), strict=True):
         np.testing.assert_allclose(picture, loop_rmac(regions, fitted.center, fitted.whitening), atol=2e-4)
 
 
@@ -110,7 +110,7 @@ def test_whitened_region_vectors_of_the_database_have_unit_covariance():
     grid = np.random.default_rng(3).gamma(2.0, size=(60, 4, 4, 3)).astype(np.float32)
     layer, database = map_layer(grid), np.arange(60) < 50
     whitening = fit_transform(layer, database, "rmac", options(whiten="self")).whitening
-    regions = l2_normalised(region_maxima(layer, slice(0, 50), 3)).reshape(-1, 3)
+    regions = l2_normalised(layer_regions(layer, slice(0, 50), 3)).reshape(-1, 3)
     assert (whitening.n, whitening.unit) == (len(regions), "regions")
     np.testing.assert_allclose(np.cov(apply_whitening(regions, whitening).T), np.eye(3), atol=2e-3)
 

@@ -13,9 +13,9 @@ from strata.pooling import (
     Layer,
     check_poolable,
     generalised_mean,
+    layer_regions,
     parts_per_row,
     pooled_parts,
-    region_maxima,
     unit_of,
 )
 from strata.regions import region_boxes
@@ -63,7 +63,7 @@ def grids(draw, largest=7):
 @given(grids(), st.integers(1, 4))
 @settings(max_examples=40, deadline=None)
 def test_region_maxima_equal_the_loops(grid, levels):
-    found = region_maxima(map_layer(grid), slice(0, 2), levels)
+    found = layer_regions(map_layer(grid), slice(0, 2), levels)
     for picture, regions in zip(grid, found, strict=True):
         np.testing.assert_array_equal(regions, loop_regions(picture.astype(np.float32), levels))
 
@@ -74,7 +74,7 @@ def test_max_over_the_regions_of_any_number_of_levels_is_the_global_maximum(grid
     layer = map_layer(grid)
     everywhere = np.fmax.reduce(grid.astype(np.float32).reshape(2, -1, 3), axis=1)
     np.testing.assert_array_equal(pooled_parts(layer, slice(0, 2), "max", levels)[:, 0], everywhere)
-    regions = region_maxima(layer, slice(0, 2), levels)
+    regions = layer_regions(layer, slice(0, 2), levels)
     np.testing.assert_array_equal(np.fmax.reduce(regions, axis=1), everywhere)
 
 
@@ -92,7 +92,7 @@ def test_stored_regions_give_what_the_map_gives(pooling):
     grid = np.random.default_rng(0).random((3, 4, 6, 5)).astype(np.float32)
     of_map = map_layer(grid)
     stored = {
-        "regions": region_maxima(of_map, slice(0, 3), 4),
+        "regions": layer_regions(of_map, slice(0, 3), 4),
         "mean": grid.mean(axis=(1, 2)),
         "gem": generalised_mean(grid.reshape(3, 24, 5), 3.0),
     }

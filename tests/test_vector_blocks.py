@@ -1,4 +1,4 @@
-"""Vector files in row groups are the files of strata.vectors."""
+"""Vector files by row groups and whole: the same vectors."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from strata.params import RetrieveParams, View
 from strata.retrieval.protocols import Database
 from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
 from strata.retrieval.regions_match import RegionStore, open_regions
-from strata.vector_blocks import read_vector_rows, vector_blocks, vector_width
+from strata.vectors import read_vectors
 
 
 @dataclass(frozen=True)
@@ -67,24 +67,15 @@ def read_layer(
     folders: Folders, name: str, database: Database, params: RetrieveParams, *, levels: int, center: bool
 ) -> Layer:
     """One layer of a run, checked for nothing: the stages before have."""
-    full = build_index(_read_vectors(folders.descriptors / f"{name}.parquet"), params.metric, database.ranked)
-    reduced = build_index(
-        _read_vectors(folders.reduced / f"{name}.parquet"), params.metric, database.ranked, full.usable
+    descriptors, reduced_vectors = (
+        read_vectors(folder / f"{name}.parquet").values for folder in (folders.descriptors, folders.reduced)
     )
+    full = build_index(descriptors, params.metric, database.ranked)
+    reduced = build_index(reduced_vectors, params.metric, database.ranked, full.usable)
     store = None
     if params.match == "region":
         store = open_regions(folders.features, name, levels, database.ranked, center=center)
     return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store)
-
-
-def _read_vectors(path: Path) -> Floats32:
-    """(M, D) float32, filled a row group at a time: the file's own copy never stands beside it whole."""
-    vectors = np.empty((read_vector_rows(path).num_rows, vector_width(path)), np.float32)
-    start = 0
-    for block in vector_blocks(path):
-        vectors[start : start + len(block)] = block
-        start += len(block)
-    return vectors
 
 
 def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.features import read_layer_array, read_layer_info
-from strata.regions import region_boxes
+from strata.regions import region_boxes, region_maxima
 from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
 
 BYTES_A_NUMBER = 24  # of a region vector while it is worked on: float32, float64 and temporaries
@@ -79,11 +79,7 @@ def read_regions(store: RegionStore, rows: slice | npt.NDArray[np.int64]) -> Flo
     if not store.is_map:
         return np.asarray(store.array[rows, : len(store.boxes)], np.float32)
     maps = np.asarray(store.array[rows], np.float32)
-    maps = maps.reshape(len(maps), store.height, store.width, -1)
-    found = np.empty((len(maps), len(store.boxes), maps.shape[3]), np.float32)
-    for i, (_, row, col, size) in enumerate(store.boxes.tolist()):
-        found[:, i] = np.fmax.reduce(maps[:, row : row + size, col : col + size], axis=(1, 2))
-    return found
+    return region_maxima(maps.reshape(len(maps), store.height, store.width, -1), store.boxes)
 
 
 def query_vectors(store: RegionStore, rows: npt.NDArray[np.int64]) -> Floats64:

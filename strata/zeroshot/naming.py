@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits
 from strata.features import database_rows, layer_names, read_layer_array, read_rows
 from strata.models import LoadedModel
 from strata.params import PromptSet
+from strata.scores import Score
 from strata.tables import Tables
 from strata.track import Track, no_track
 from strata.zeroshot.prompts import Column, build_columns, unique_texts
-from strata.zeroshot.results import Named, Score, write_named
+from strata.zeroshot.results import Named, write_named
 from strata.zeroshot.scoring import cosine_logits
 from strata.zeroshot.text import class_vectors, count_cut, encode_texts
 

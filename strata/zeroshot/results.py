@@ -11,12 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from strata.files import write_array, write_json, write_table
+from strata.scores import Score, score_table
 from strata.zeroshot.prompts import Column
 from strata.zeroshot.scoring import Floats, Truth, entropy, likeliest, probabilities, score_set
 
 BEST = 10  # pictures kept a class
-
-Score = float | int | str | None
 
 SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
     "columns": [
@@ -47,12 +46,6 @@ SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("rank", pa.int32()),
         ("image_id", pa.string()),
         ("probability", pa.float32()),
-    ],
-    "scores": [
-        ("prompt_set", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("text", pa.string()),
     ],
 }
 
@@ -86,18 +79,9 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> dict[str,
         rows["best_pictures"] += _best_pictures(name, named, class_ids, logits)
         facet = {"facet": named.columns[places[0]].facet}
         scores[name] = {**facet, **score_set(logits, truth, named.top, sigmoid=named.sigmoid)}
-    rows["scores"] = [
-        {
-            "prompt_set": name,
-            "metric": metric,
-            "value": None if isinstance(score, str) or score is None else float(score),
-            "text": score if isinstance(score, str) else None,
-        }
-        for name, own in scores.items()
-        for metric, score in own.items()
-    ]
     for name, schema in SCHEMAS.items():
         write_table(out / f"{name}.parquet", pa.Table.from_pylist(rows[name], schema=pa.schema(schema)))
+    write_table(out / "scores.parquet", score_table(scores, "prompt_set"))
     write_array(out / "logits.npy", named.logits)
     write_array(out / "text.npy", named.text)
     write_json(out / "status.json", dict(status))

@@ -128,6 +128,7 @@ def test_the_files_hold_every_picture_and_every_set(
     assert status["logit_scale"] == model.logit_scale
     for name, schema in SCHEMAS.items():
         assert read_table(out / f"{name}.parquet").schema.equals(pa.schema(schema))
+    assert read_table(out / "scores.parquet").schema.names == ["prompt_set", "metric", "value", "text"]
 
 
 def test_predictions_follow_the_logits(tmp_path: Path, features: Path, model: LoadedModel) -> None:
@@ -205,3 +206,4 @@ def test_where_nothing_can_be_named_the_files_are_empty_and_say_why(
         table = read_table(tmp_path / "out" / f"{name}.parquet")
         assert table.num_rows == 0
         assert table.schema.equals(pa.schema(schema))
+    assert read_table(tmp_path / "out/scores.parquet").num_rows == 0
