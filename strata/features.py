@@ -1,9 +1,10 @@
 """The features ``extract`` leaves on disk and how later stages read them.
 
-``FOLDER/rows.parquet``: row (int32, position in every array), kind (image | query), image_id, query_id (null
-for images). Pictures come first, sorted by image_id, then boxed queries, sorted by query_id.
+``FOLDER/rows.parquet``: row (int32, position in every array), kind (image | outside | query), image_id,
+query_id (null for pictures). Pictures come first, sorted by image_id, then boxed queries, sorted by query_id.
+``outside`` is a picture that only queries (``images.split`` is ``query``): no part of the database.
 ``FOLDER/rejected.parquet``: image_id, reason: pictures that could not be decoded (they have no row).
-``FOLDER/view.json``: view and size_px: how pictures became squares, so that a cell of a map has a place in its picture.
+``FOLDER/view.json``: view and size_px: how pictures became squares; it gives a map's cell its place in a picture.
 
 ``FOLDER/LAYER/layer.json`` says what the layer's arrays are (``LayerInfo``):
 
@@ -83,5 +84,8 @@ def read_rows(folder: Path) -> pa.Table:
 
 
 def database_rows(rows: pa.Table) -> npt.NDArray[np.bool_]:
-    """(N,) bool: which rows are pictures of the database (fits use these only), not query crops."""
+    """(N,) bool: which rows are pictures of the database (fits use these only).
+
+    Query crops are not, nor pictures outside of it (``images.split`` is ``query``).
+    """
     return np.asarray(rows["kind"].to_numpy(zero_copy_only=False) == "image")

@@ -20,6 +20,7 @@ from strata.errors import StrataError
 from strata.files import read_table, write_table
 
 GRADES = ("good", "ok", "easy", "hard", "junk")
+QUERY_SPLIT = "query"  # images.split of pictures that only query: no part of the database (revisited Oxford)
 USABLE = "ok"  # images.status of a picture that can be used; anything else is the reason why not
 
 _BOX = ("x0", "y0", "x1", "y1")

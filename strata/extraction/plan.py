@@ -16,7 +16,7 @@ from strata.errors import StrataError
 from strata.features import ROWS_SCHEMA
 from strata.geometry import Box
 from strata.params import QueryView
-from strata.tables import USABLE, Tables
+from strata.tables import QUERY_SPLIT, USABLE, Tables
 
 CORNERS = ("x0", "y0", "x1", "y1")
 
@@ -44,8 +44,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Row:
-    """A row to be: ``query_id`` is None for a picture of the database. ``sha256`` is its picture's."""
+    """A row to be, of ``kind`` image, outside or query (``strata.features``). ``sha256`` is its picture's."""
 
+    kind: str
     image_id: str
     query_id: str | None
     sha256: str
@@ -71,14 +72,16 @@ def plan_extraction(tables: Tables, query_view: QueryView) -> Plan:
         raise StrataError(
             "images.parquet: no picture is usable; column status says why for each, mend the files"
         )
-    rows = [Row(name, None, row["sha256"], f"{row['sha256']}:image") for name, row in images.items()]
+    rows = [
+        Row(_kind(row), name, None, row["sha256"], f"{row['sha256']}:image") for name, row in images.items()
+    ]
     boxed: dict[str, list[tuple[str, Box]]] = {}
     if query_view != "whole":
         for query in _boxed(tables.queries):
             if query["image_id"] in images:
                 image, box = images[query["image_id"]], _box(query)
                 key = f"{image['sha256']}:{query_view}:{','.join(map(repr, box))}"
-                rows.append(Row(query["image_id"], query["query_id"], image["sha256"], key))
+                rows.append(Row("query", query["image_id"], query["query_id"], image["sha256"], key))
                 boxed.setdefault(image["sha256"], []).append((key, box))
     return Plan(tuple(rows), tuple(_jobs(images.values(), boxed, query_view)))
 
@@ -88,13 +91,17 @@ def rows_table(rows: Iterable[Row]) -> pa.Table:
     content = [
         {
             "row": place,
-            "kind": "image" if row.query_id is None else "query",
+            "kind": row.kind,
             "image_id": row.image_id,
             "query_id": row.query_id,
         }
         for place, row in enumerate(rows)
     ]
     return pa.Table.from_pylist(content, schema=ROWS_SCHEMA)
+
+
+def _kind(image: dict[str, Any]) -> str:
+    return "outside" if image["split"] == QUERY_SPLIT else "image"
 
 
 def _jobs(

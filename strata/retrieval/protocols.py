@@ -23,12 +23,11 @@ import pyarrow as pa
 
 from strata.errors import StrataError
 from strata.params import ProtocolEntry, QueryView, RetrieveParams
-from strata.tables import Tables
+from strata.tables import QUERY_SPLIT, Tables
 
 Positions = npt.NDArray[np.int64]
 Boxes = tuple[list[str], npt.NDArray[np.float64]]
 CLASS_TASK = "class"
-QUERY_SPLIT = "query"
 ABSENT = -1
 NONE_FOUND: Positions = np.zeros(0, np.int64)
 
@@ -105,7 +104,7 @@ class QuerySet:
 def build_database(rows: pa.Table, images: pa.Table) -> Database:
     """The pictures of ``rows`` (those before the first query row)."""
     kinds, ids = rows["kind"].to_pylist(), rows["image_id"].to_pylist()
-    image_ids = [image_id for image_id, kind in zip(ids, kinds, strict=True) if kind == "image"]
+    image_ids = [image_id for image_id, kind in zip(ids, kinds, strict=True) if kind != "query"]
     splits = zip(images["image_id"].to_pylist(), images["split"].to_pylist(), strict=True)
     outside = frozenset(image_id for image_id, split in splits if split == QUERY_SPLIT)
     return Database(

@@ -6,7 +6,7 @@ import pytest
 
 from strata.errors import StrataError
 from strata.extraction.plan import plan_extraction, rows_table
-from strata.features import ROWS_SCHEMA
+from strata.features import ROWS_SCHEMA, database_rows
 from strata.tables import SCHEMAS, Tables, from_rows
 
 BOX = {"x0": 1.0, "y0": 2.0, "x1": 30.5, "y1": 20.0}
@@ -62,6 +62,13 @@ def test_unboxed_queries_and_view_whole_add_no_rows() -> None:
 def test_unusable_pictures_and_their_queries_are_left_out() -> None:
     content = tables([image("a"), image("b", status="empty file")], [query("q", "b", **BOX)])
     assert [row.image_id for row in plan_extraction(content, "crop").rows] == ["a"]
+
+
+def test_a_picture_that_only_queries_is_outside_of_the_database() -> None:
+    content = tables([image("a"), {**image("b"), "split": "query"}, image("c")], [query("q", "b", **BOX)])
+    table = rows_table(plan_extraction(content, "crop").rows)
+    assert table["kind"].to_pylist() == ["image", "outside", "image", "query"]
+    assert database_rows(table).tolist() == [True, False, True, False]
 
 
 def test_no_usable_picture_is_an_error() -> None:
