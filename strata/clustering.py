@@ -50,7 +50,7 @@ class Clusters:
 def choose_k(asked: int | None, of_dataset: int | None, n_classes: int, n_pictures: int) -> int:
     """``cluster.k``, else the data set's ``k``, else its number of classes, else sqrt(n_pictures / 2).
 
-    The last is the usual rule of thumb for pictures without labels, 2 at least. StrataError for a single class.
+    The last is the usual rule of thumb for pictures without labels, 2 at least. StrataError for one class.
     """
     k = asked or of_dataset
     if k is not None:

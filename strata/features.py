@@ -4,7 +4,7 @@
 query_id (null for pictures). Pictures come first, sorted by image_id, then boxed queries, sorted by query_id.
 ``outside`` is a picture that only queries (``images.split`` is ``query``): no part of the database.
 ``FOLDER/rejected.parquet``: image_id, reason: pictures that could not be decoded (they have no row).
-``FOLDER/view.json``: view and size_px: how pictures became squares; it gives a map's cell its place in a picture.
+``FOLDER/view.json``: view and size_px: how pictures became squares, which places a map's cell in a picture.
 
 ``FOLDER/LAYER/layer.json`` says what the layer's arrays are (``LayerInfo``):
 
@@ -14,8 +14,8 @@ query_id (null for pictures). Pictures come first, sorted by image_id, then boxe
   ``strata.regions.region_boxes``, plus ``mean.npy`` and ``gem.npy`` (N, C) float32 over all valid positions.
 - and ``cls.npy`` (N, C) float32 where the layer has a class token (it is never part of the map).
 
-A position outside a row's valid area (letterbox padding; outside the box of a ``roi`` query) is NaN in a map and
-takes no part in maxima and means; a region without a valid position is NaN in every channel.
+A position outside a row's valid area (letterbox padding; outside the box of a ``roi`` query) is NaN in a map
+and takes no part in maxima and means; a region without a valid position is NaN in every channel.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class Weights(Strict):
 class ModelConf(Strict):
     """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read from the weights' folder.
 
-    ``linear_stem``: a ResNet whose stem has lost its ReLUs, as the 2021 study used it; its stem alone can be read.
+    ``linear_stem``: a ResNet whose stem has lost its ReLUs, as in the 2021 study; only the stem can be read.
     """
 
     title: str

@@ -40,6 +40,7 @@ def test_every_model_has_every_key_and_the_usual_aliases(path: Path) -> None:
     if path.stem == "local":
         values["weights"] = {**values["weights"], "path": "somewhere"}
     conf = parse(ModelConf, values, path.name)
+    assert set(values) == set(ModelConf.model_fields)
     assert conf.weights.path or conf.weights.tag or conf.weights.source
     assert all(MODULE_PATH.fullmatch(module) for module in conf.aliases.values())
     if path.stem != "local":

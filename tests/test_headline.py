@@ -48,6 +48,8 @@ def test_the_headline_is_flat_and_names_layers_numbers_and_policies() -> None:
         "best_map_low": 0.4,
         "best_map_high": 0.6,
         "embedding_map": 0.45,
+        "best_class_layer": "embedding",
+        "best_class_map": 0.9,
         "best_cluster_layer": "embedding",
         "best_ami": 0.5,
         "best_nmi": 0.6,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -17,7 +18,9 @@ from stages.settings import model_conf
 from strata import weights
 from strata.errors import StrataError
 from strata.hashing import sha256_file
+from strata.layers import forward_taps, resolve_layers
 from strata.models import load_model, normalise, pick_device
+from strata.networks import LINEAR_STEM
 from strata.params import ModelConf
 from tests.tiny_networks import PREPROCESS, conf_of, load, write_network
 
@@ -105,6 +108,16 @@ def test_another_size_interpolates_a_vits_positions_as_open_clip_does(folder: Pa
     assert torch.allclose(model.clip.encode_image(pixels), stock.encode_image(pixels), atol=1e-6)
 
 
+def test_another_size_of_weights_stored_in_half_precision(folder: Path, tmp_path: Path) -> None:
+    """torch interpolates no float16 on a CPU; OpenAI's and the demo's weights are stored so."""
+    half = shutil.copytree(folder, tmp_path / "half")
+    weights_file = half / "open_clip_model.safetensors"
+    stored = {name: v.half() if v.is_floating_point() else v for name, v in load_file(weights_file).items()}
+    save_file(stored, weights_file)
+    model = load(half, image_size_px=48)
+    assert model.clip.encode_image(torch.zeros(1, 3, 48, 48)).shape == (1, 24)
+
+
 @pytest.mark.parametrize("size_px", [96, 50, 64])
 def test_another_size_interpolates_a_resnets_attention_pool(resnet: Path, size_px: int) -> None:
     native, model = load(resnet), load(resnet, image_size_px=size_px)
@@ -120,6 +133,33 @@ def test_another_size_interpolates_a_resnets_attention_pool(resnet: Path, size_p
 def test_a_resnet_refuses_fewer_pixels_than_its_stride(resnet: Path) -> None:
     with pytest.raises(StrataError, match="at least 32 pixels"):
         load(resnet, image_size_px=16)
+
+
+def test_a_linear_stem_is_the_sequence_of_convolutions_and_batch_norms(resnet: Path) -> None:
+    model = load_model(conf_of(resnet, linear_stem=True), device="cpu")
+    visual: Any = load(resnet).visual
+    pixels = torch.rand(1, 3, 64, 64)
+    expected = pixels
+    for name in LINEAR_STEM:
+        expected = getattr(visual, name)(expected)
+    taps = resolve_layers(model, ["stem"], {"stem": "bn3"})
+    seen = forward_taps(model, pixels, taps)["stem"].map
+    assert seen is not None
+    assert torch.allclose(seen, expected, atol=1e-5)
+    assert seen.min() < 0
+    assert seen.shape == (1, 8, 32, 32)
+
+
+def test_behind_a_linear_stem_nothing_can_be_asked_for(resnet: Path) -> None:
+    model = load_model(conf_of(resnet, linear_stem=True), device="cpu")
+    for layer in ("layer1", "avgpool", "embedding"):
+        with pytest.raises(StrataError, match="without its ReLUs .* ask for: conv1, bn1"):
+            resolve_layers(model, [layer], {})
+
+
+def test_a_vit_has_no_linear_stem(folder: Path) -> None:
+    with pytest.raises(StrataError, match="linear_stem is for CLIP's ResNets"):
+        load_model(conf_of(folder, linear_stem=True), device="cpu")
 
 
 def test_a_dense_stride_changes_the_patch_convolution_only(folder: Path) -> None:

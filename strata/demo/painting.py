@@ -33,8 +33,8 @@ class Variation:
     mirrored: float
 
 
-# The networks learnt from details that vary widely (another range would make other weights of the same script);
-# a collection's are larger and steadier, or a 96 px view would not show enough of them to be found.
+# The networks learnt from details that vary widely (another range would make other weights of the same
+# script); a collection's are larger and steadier, or a 96 px view would not show enough of them to be found.
 IN_TRAINING = Variation(0.08, 0.2, 0.25, 0.7, 1.0, 0.5)
 IN_COLLECTIONS = Variation(0.16, 0.3, 0.12, 0.8, 0.6, 0.25)
 
