@@ -1,7 +1,7 @@
 """What a run may say: typed parameters and the shapes of the data set and model files.
 
-Nothing here reads a file; a stage passes the mappings it read. A wrong value is a StrataError of one line that
-names the key, the value and what is allowed.
+Nothing here reads a file; a stage passes the mappings it read. A wrong value is a StrataError of one line
+that names the key, the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Params(Strict):
     def _levels_are_stored(self) -> Params:
         if self.pool.levels > self.extract.levels:
             raise ValueError(
-                f"pool.levels is {self.pool.levels} but only extract.levels = {self.extract.levels} are kept; "
+                f"pool.levels is {self.pool.levels} but extract.levels keeps only {self.extract.levels}; "
                 "raise extract.levels (pictures are read again) or lower pool.levels"
             )
         if len(set(self.layers)) != len(self.layers):
@@ -188,7 +188,7 @@ class DatasetConf(Strict):
 
 
 class Weights(Strict):
-    """Where a model's weights are. ``path`` (a folder with open_clip_config.json, or a file) wins over the hub."""
+    """Where a model's weights are. ``path`` (a folder with open_clip_config.json, or a file) beats the hub."""
 
     path: str | None
     tag: str | None
@@ -197,7 +197,7 @@ class Weights(Strict):
 
 
 class ModelConf(Strict):
-    """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read from the weights' folder.
+    """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read beside the weights.
 
     ``linear_stem``: a ResNet whose stem has lost its ReLUs, as in the 2021 study; only the stem can be read.
     """

@@ -27,8 +27,8 @@ AT_LEAST = 2  # pictures of a class: one to learn from, one to test on
 class Protocol:
     """``C`` is the inverse regularisation; each of ``splits`` holds out ``test_share`` of the pictures.
 
-    ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on lengths:
-    unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for raw ones.
+    ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on
+    lengths: unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for raw ones.
     """
 
     C: float
@@ -39,7 +39,8 @@ class Protocol:
 
     def __str__(self) -> str:
         scale = "times sqrt(D)" if self.scale == "sqrt_dim" else "as they are"
-        return f"vectors {scale}, C {self.C}, {self.splits} stratified splits, {self.test_share} held out, seed {self.seed}"
+        splits = f"{self.splits} stratified splits, {self.test_share} held out, seed {self.seed}"
+        return f"vectors {scale}, C {self.C}, {splits}"
 
 
 @dataclass(frozen=True)

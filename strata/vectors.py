@@ -1,6 +1,6 @@
 """Descriptor files: one vector a row, as Parquet with a fixed-size list of float32.
 
-Columns: row (int32), kind (image | outside | query), image_id, query_id (null for images), vector. Rows stand in the
+Columns: row (int32), kind, image_id, query_id, all as in ``rows.parquet``, and vector. Rows stand in the
 order of ``rows.parquet``.
 """
 
