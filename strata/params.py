@@ -103,7 +103,7 @@ class Params(Strict):
     def _levels_are_stored(self) -> Params:
         if self.pool.levels > self.extract.levels:
             raise ValueError(
-                f"pool.levels is {self.pool.levels} but extract.levels keeps only {self.extract.levels}; "
+                f"pool.levels is {self.pool.levels} but only extract.levels = {self.extract.levels} are there; "
                 "raise extract.levels (pictures are read again) or lower pool.levels"
             )
         if len(set(self.layers)) != len(self.layers):
@@ -188,7 +188,7 @@ class DatasetConf(Strict):
 
 
 class Weights(Strict):
-    """Where a model's weights are. ``path`` (a folder with open_clip_config.json, or a file) beats the hub."""
+    """Where weights are. ``path`` (a folder with open_clip_config.json, or a file) wins over the hub."""
 
     path: str | None
     tag: str | None

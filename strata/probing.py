@@ -28,7 +28,8 @@ class Protocol:
     """``C`` is the inverse regularisation; each of ``splits`` holds out ``test_share`` of the pictures.
 
     ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on
-    lengths: unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for raw ones.
+    lengths: unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for
+    raw ones.
     """
 
     C: float

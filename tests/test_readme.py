@@ -35,7 +35,7 @@ EXECUTED: dict[str, tuple[str, str]] = {
     "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
 }
 NOT_EXECUTED = {
-    "dvc exp run -S dataset=brueghel": "needs a network; tests/e2e/test_study_data.py runs it from a local server",
+    "dvc exp run -S dataset=brueghel": "needs a network; tests/e2e/test_study_data.py has a local server",
     "pip install -e '.[dev]'": "needs a network; .ci/run installs the same packages from requirements.lock",
 }
 
