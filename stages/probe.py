@@ -19,7 +19,11 @@ def main() -> str:
     tables = read_tables(folder)
     facets = facet_names(tables)
     names = read_json(descriptors / "layers.json")
-    scores: dict[str, dict[str, Score]] = {name: {"protocol": str(protocol)} for name in names}
+    policies = {
+        "protocol": str(protocol),
+        "pool_fit_set": read_json(descriptors / "policies.json")["fit_set"],
+    }
+    scores: dict[str, dict[str, Score]] = {name: {**policies} for name in names}
     for name in track(names, total=len(names), desc="probe: layers"):
         vectors = read_vectors(descriptors / f"{name}.parquet")
         database = database_rows(vectors.rows)

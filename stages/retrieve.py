@@ -9,7 +9,7 @@ import numpy as np
 from stages.running import paths, run_stage, track
 from stages.settings import dataset_conf, params
 from strata.features import layer_names, read_rows
-from strata.files import make_in_place, write_json, write_table
+from strata.files import make_in_place, read_json, write_json, write_table
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_task import class_queries
 from strata.retrieval.inputs import Folders, read_frames, read_layer
@@ -35,6 +35,10 @@ def main() -> str:
     places = np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2)
     frames = read_frames(FOLDERS.features, places)
     names = layer_names(FOLDERS.features)
+    fitted = {
+        "pool_fit_set": read_json(FOLDERS.descriptors / "policies.json")["fit_set"],
+        "reduce_fit_set": read_json(FOLDERS.reduced / "policies.json")["fit_set"],
+    }
     scores: dict[str, dict[str, Score]] = {}
 
     def fill(folder: Path) -> None:
@@ -45,7 +49,7 @@ def main() -> str:
             found = evaluate_layer(layer, database, [own, by_class], retrieve, view, frames, track)
             write_table(folder / name / "topk.parquet", found.topk)
             write_table(folder / name / "per_query.parquet", found.per_query)
-            scores[name] = found.metrics
+            scores[name] = {**found.metrics, **fitted}
         write_json(folder / "layers.json", names)
         write_table(folder / "scores.parquet", score_table(scores))
 

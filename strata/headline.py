@@ -106,12 +106,9 @@ def headline(
         flat |= {"best_task": task.subject, "best_layer": top.layer, "best_map": top.value}
         flat |= _present({"best_map_low": top.low, "best_map_high": top.high, "best_map_chance": top.chance})
         flat |= _copied(results.retrieval, EMBEDDING, {"embedding_map": task.metric})
-    for other in find_measures(results.retrieval):  # boxed queries matched by region do not see the pooling
-        if (
-            other != task
-            and other.subject == CLASS_TASK
-            and (top := best(results.retrieval, other)) is not None
-        ):
+    # boxes matched by region do not see the pooling, class retrieval does
+    for measure in (found for found in find_measures(results.retrieval) if found.subject == CLASS_TASK):
+        if measure != task and (top := best(results.retrieval, measure)) is not None:
             flat |= {"best_class_layer": top.layer, "best_class_map": top.value}
     for measure in group_measures(results.clusters, results.facets[:1])[:1]:
         if (top := best(results.clusters, measure)) is not None:

@@ -37,6 +37,7 @@ def write_inputs(labels, facets, n=48):
     values = 3 * np.eye(3)[np.arange(n + 1) % 3] + np.random.default_rng(0).normal(size=(n + 1, 3))
     write_vectors(Path("descriptors/late.parquet"), Vectors(rows, values.astype(np.float32)))
     write_json(Path("descriptors/layers.json"), ["late"])
+    write_json(Path("descriptors/policies.json"), {"fit_set": "paris"})
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,7 @@ def test_every_facet_is_probed_the_main_one_without_a_suffix():
     assert found["accuracy"] > 0.8 > found["accuracy_mood"]
     assert found["accuracy_low"] <= found["accuracy"] <= found["accuracy_high"]
     assert found["chance_mood"] == 0.5
+    assert found["pool_fit_set"] == "paris"
     assert found["protocol"] == "vectors times sqrt(D), C 0.316, 3 stratified splits, 0.25 held out, seed 22"
     first = Path("probe/scores.parquet").read_bytes()
     probe.main()

@@ -46,6 +46,7 @@ def write_run(folder: Path, **changes: Any) -> None:
     write_table(data / "features" / "rows.parquet", rows)
     for part in ("features", "descriptors", "reduced", "clusters"):
         write_json(data / part / "layers.json", LAYERS)
+        write_json(data / part / "policies.json", {"fit_set": f"{part} of paris"})
     write_json(data / "features" / "view.json", {"view": "center_crop", "size_px": 224})
     for name in LAYERS:
         kind, side = ("vector", 1) if name == "embedding" else ("regions", SIDE)
@@ -121,6 +122,8 @@ def test_it_leaves_rankings_scores_and_a_line_with_counts(project: Path) -> None
         (task, space) for task in ("detail", "class") for space in ("full", "pca", "in_cluster")
     }
     found = metrics_of(project)
+    assert found[LAYERS[0], "pool_fit_set"] == "descriptors of paris"
+    assert found[LAYERS[0], "reduce_fit_set"] == "reduced of paris"
     values = [row["ap_step"] for row in per_query if (row["task"], row["space"]) == ("detail", "full")]
     assert found["blocks.11", "detail_map"] == pytest.approx(np.mean(values))
     assert found["blocks.11", "detail_match"] == "region"
