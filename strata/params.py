@@ -103,7 +103,8 @@ class Params(Strict):
     def _levels_are_stored(self) -> Params:
         if self.pool.levels > self.extract.levels:
             raise ValueError(
-                f"pool.levels is {self.pool.levels} but only extract.levels = {self.extract.levels} are there; "
+                f"pool.levels is {self.pool.levels} but only "
+                f"extract.levels = {self.extract.levels} are kept; "
                 "raise extract.levels (pictures are read again) or lower pool.levels"
             )
         if len(set(self.layers)) != len(self.layers):
