@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from strata.features import read_layer_info
 from strata.files import read_array, read_json, read_table
 from strata.geometry import view_transform
 from strata.params import RetrieveParams, View
@@ -31,12 +32,14 @@ class Folders:
 @dataclass(frozen=True)
 class Layer:
     """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
-    crop's by the nearest centroid; ``regions``: None where whole pictures are compared."""
+    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False for a
+    layer of vectors, which cannot be limited to a box."""
 
     full: VectorIndex
     reduced: VectorIndex
     clusters: npt.NDArray[np.int32]
     regions: RegionStore | None
+    has_map: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def read_layer(
     store = None
     if params.match == "region":
         store = open_regions(folders.features, name, levels, database.ranked, center=center)
-    return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store)
+    has_map = read_layer_info(folders.features, name).kind != "vector"
+    return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store, has_map)
 
 
 def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:

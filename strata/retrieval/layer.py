@@ -84,12 +84,16 @@ def _policies(task: Task, query_set: QuerySet, search: Search, query_view: Query
         "ap": task.ap,
         "junk": task.junk,
         "self_match": task.self_match,
-        "query_view": query_view if boxed else "whole",
+        "query_view": _view(query_view, search.layer) if boxed else "whole",
         "match": match,
         "metric": "cosine" if match == "region" else search.params.metric,
         "chance": "own picture first" if task.self_match == "include" and whole else "uniform",
     }
     return {f"{task.name}_{name}": text for name, text in texts.items()}
+
+
+def _view(query_view: QueryView, layer: Layer) -> str:
+    return "whole (the layer has no map)" if query_view == "roi" and not layer.has_map else query_view
 
 
 def _match(task: Task, boxed: int, queries: int, search: Search) -> str:

@@ -66,7 +66,7 @@ def class_run(
     database = build_database(row_table(ids), tables.images)
     chosen = params(**changes)
     index = build_index(vectors.astype(np.float32), chosen.metric, database.ranked)
-    layer = Layer(index, index, clusters.astype(np.int32), None)
+    layer = Layer(index, index, clusters.astype(np.int32), None, True)
     own = own_queries(tables, row_table(ids), database, PROTOCOL, chosen, "whole")
     by_class = class_queries(tables, database, chosen.class_every)
     return evaluate_layer(layer, database, [own, by_class], chosen, "whole", frames(len(ids)))
@@ -184,7 +184,9 @@ def test_a_euclidean_run_on_normalised_vectors_says_it_cannot_differ() -> None:
 SIDE, LEVELS, CHANNELS = 4, 3, 6
 
 
-def detail_run(lost: str | None = None, view: str = "crop", **changes: Any) -> LayerResult:
+def detail_run(
+    lost: str | None = None, view: str = "crop", has_map: bool = True, **changes: Any
+) -> LayerResult:
     """Six pictures; a detail (channel 0) lies in one region of a, b and c; 0 shows it too but is junk.
 
     Its box is exactly the second region of level 3: 2 x 2 cells of a 4 x 4 map of a picture of 100 pixels.
@@ -219,7 +221,8 @@ def detail_run(lost: str | None = None, view: str = "crop", **changes: Any) -> L
     vectors = np.random.default_rng(4).normal(size=(len(rows), 5)).astype(np.float32)
     index = build_index(vectors, "cosine", database.ranked)
     store = RegionStore(regions.astype(np.float16), False, SIDE, SIDE, boxes, None)
-    layer = Layer(index, index, np.zeros(len(rows), np.int32), store if chosen.match == "region" else None)
+    regions_used = store if chosen.match == "region" and has_map else None
+    layer = Layer(index, index, np.zeros(len(rows), np.int32), regions_used, has_map)
     own = own_queries(tables, rows, database, PROTOCOL, chosen, view)
     return evaluate_layer(layer, database, [own], chosen, view, frames(len(ids)))
 
@@ -260,6 +263,13 @@ def test_global_matching_has_no_boxes_and_no_detection() -> None:
     assert result.metrics["detail_match"] == "global"
     assert "detail_detection_ap" not in result.metrics
     assert result.topk["x0"].null_count == result.topk.num_rows
+
+
+def test_a_layer_without_a_map_is_asked_for_the_whole_picture() -> None:
+    metrics = detail_run(view="roi", has_map=False).metrics
+    assert metrics["detail_query_view"] == "whole (the layer has no map)"
+    assert metrics["detail_match"] == "global (the layer has no map)"
+    assert detail_run(view="roi").metrics["detail_query_view"] == "roi"
 
 
 def test_detections_do_not_depend_on_the_blocks(monkeypatch) -> None:
