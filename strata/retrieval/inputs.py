@@ -32,8 +32,8 @@ class Folders:
 @dataclass(frozen=True)
 class Layer:
     """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
-    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False for a
-    layer of vectors, which cannot be limited to a box."""
+    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False
+    for a layer of vectors, which cannot be limited to a box."""
 
     full: VectorIndex
     reduced: VectorIndex
