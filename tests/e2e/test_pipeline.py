@@ -119,7 +119,8 @@ def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) ->
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2, status
-    shown = project.run("dvc", "exp", "show", "--csv", "--only-changed").said
+    columns = ("--only-changed", "--drop", ".*[./].*", "--keep", ".*headline.json:.*")
+    shown = project.run("dvc", "exp", "show", "--csv", *columns).said
     assert "avg" in shown
     assert "rmac" in shown
 
