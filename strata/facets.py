@@ -18,7 +18,6 @@ class FacetLabels:
     facet: str
     class_ids: list[str]
     codes: npt.NDArray[np.int64]
-    unlabelled: int
     several: int
 
 
@@ -38,7 +37,7 @@ def facet_labels(tables: Tables, image_ids: Sequence[str], facet: str) -> FacetL
     found = [{position[label] for label in labels[image_id] if label in position} for image_id in image_ids]
     counts = np.array([len(codes) for codes in found], np.int64)
     codes = np.array([next(iter(codes)) if len(codes) == 1 else -1 for codes in found], np.int64)
-    return FacetLabels(facet, class_ids, codes, int((counts == 0).sum()), int((counts > 1).sum()))
+    return FacetLabels(facet, class_ids, codes, int((counts > 1).sum()))
 
 
 def suffixes(facets: Sequence[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ def clusters_of(labels, k=None):
 
 
 def labels_of(codes):
-    return FacetLabels("f", ["a", "b", "c", "d"], np.asarray(codes, np.int64), 0, 0)
+    return FacetLabels("f", ["a", "b", "c", "d"], np.asarray(codes, np.int64), 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40))

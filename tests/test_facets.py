@@ -27,7 +27,7 @@ def test_a_picture_counts_with_exactly_one_label_of_the_facet():
     labels = facet_labels(tables(), ["d", "c", "b", "a"], "animal")
     assert labels.class_ids == ["dog", "cat"]
     assert labels.codes.tolist() == [0, -1, -1, 1]
-    assert (labels.unlabelled, labels.several) == (1, 1)
+    assert labels.several == 1
 
 
 def test_the_first_facet_of_the_table_is_the_main_one():

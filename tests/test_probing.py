@@ -16,7 +16,7 @@ PROTOCOL = Protocol(C=0.316, scale="none", splits=4, test_share=0.25, seed=22)
 
 
 def labels_of(codes, several=0):
-    return FacetLabels("motif", ["a", "b", "c"], np.asarray(codes, np.int64), 0, several)
+    return FacetLabels("motif", ["a", "b", "c"], np.asarray(codes, np.int64), several)
 
 
 def data(n=60, dimensions=8, spread=0.3, seed=0):

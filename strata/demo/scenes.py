@@ -22,7 +22,6 @@ GROUNDS: dict[str, tuple[str, ...]] = {
     "bridge": ("sea", "hills", "plain"),
     "horse": ("hills", "plain", "plain", "sea"),
 }
-AFLOAT = ("ship", "bridge")
 
 
 @dataclass(frozen=True)

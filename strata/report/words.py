@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.special import expit, softmax
 
 from strata.files import read_array, read_json, read_table
 from strata.report.confusion import MOST_IN_MATRIX, Confusion, Shade, confusion_of, shade
 from strata.report.thumbnails import Gallery, Tile
+from strata.zeroshot.scoring import probabilities
 
 SAMPLES = 10
 LIKELIEST = 5
@@ -112,7 +112,7 @@ def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Galle
         if not own or not zeroshot.image_ids:
             continue
         logits = zeroshot.logits[:, [column["position"] for column in own]]
-        shares = probabilities(logits, zeroshot.status)
+        shares = probabilities(logits, sigmoid=zeroshot.status.get("probability") == "sigmoid")
         samples = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
         sheets.append(
             PromptSheet(
@@ -137,11 +137,6 @@ def _by_set(table: pa.Table, *, position: bool = False) -> dict[str, list[dict[s
 def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
     """logit = scale * cosine + bias, solved for the cosine."""
     return (logits - float(status.get("logit_bias") or 0.0)) / float(status.get("logit_scale") or 1.0)
-
-
-def probabilities(logits: Floats, status: Mapping[str, Any]) -> Floats:
-    """(N, K) -> (N, K): a softmax over the classes, or each class on its own for a sigmoid model."""
-    return np.asarray(expit(logits) if status.get("probability") == "sigmoid" else softmax(logits, axis=1))
 
 
 def sample(

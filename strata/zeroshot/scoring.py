@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
@@ -28,7 +30,7 @@ def cosine_logits(images: Floats, texts: Floats, scale: float, bias: float | Non
     return np.asarray(np.float32(scale) * (unit @ texts.T) + np.float32(bias or 0.0), np.float32)
 
 
-def probabilities(logits: Floats, *, sigmoid: bool) -> Doubles:
+def probabilities(logits: npt.NDArray[np.floating[Any]], *, sigmoid: bool) -> Doubles:
     """(N, K) -> (N, K): a softmax over the classes, or each class on its own for a sigmoid model."""
     values = logits.astype(np.float64)
     return np.asarray(expit(values) if sigmoid else softmax(values, axis=1))

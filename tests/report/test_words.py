@@ -18,7 +18,6 @@ from strata.report.words import (
     Zeroshot,
     cosines,
     heat_map,
-    probabilities,
     prompt_sheets,
     read_zeroshot,
     sample,
@@ -61,12 +60,6 @@ def test_logits_are_turned_back_into_cosines() -> None:
     logits = np.array([[50 * 0.2 - 10]])
     assert cosines(logits, {"logit_scale": 50.0, "logit_bias": -10.0})[0, 0] == pytest.approx(0.2)
     assert cosines(np.array([[10.0]]), {"logit_scale": 50.0, "logit_bias": None})[0, 0] == pytest.approx(0.2)
-
-
-def test_a_sigmoid_model_gives_each_class_its_own_probability() -> None:
-    logits = np.array([[0.0, 0.0]])
-    assert probabilities(logits, {"probability": "softmax"}).tolist() == [[0.5, 0.5]]
-    assert probabilities(logits + 9, {"probability": "sigmoid"}).sum() > 1.9
 
 
 def test_the_colour_range_is_the_studys_unless_a_value_lies_outside() -> None:
