@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from strata.errors import StrataError
+from strata.headline import CLASS_TASK
 from strata.report.thumbnails import Box, Gallery, Tile
 from strata.tables import Tables
 
@@ -125,18 +126,17 @@ def _from_the_middle(queries: list[Query]) -> list[Query]:
 def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], tables: Tables) -> list[Query]:
     """The queries that have a ranking. In class retrieval a query is a picture, its group its class."""
     firsts = _read(rankings, layer, (pc.field("task") == task) & (pc.field("rank") == 1), ["query_id"])
-    labels: dict[str, str] = {}
-    if any(name not in own for name in firsts["query_id"].to_pylist()):
-        facets = class_names(tables.classes)
-        main = next(iter(facets.values()), ("", ""))[0]
-        for image_id, values in zip(
-            tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True
-        ):
-            labels[image_id] = next((v for v in values if facets[v][0] == main), "")
-    return [
-        own.get(name) or Query(name, name, labels.get(name, ""), None)
-        for name in firsts["query_id"].to_pylist()
-    ]
+    names = firsts["query_id"].to_pylist()
+    if task != CLASS_TASK:
+        return [own[name] for name in names]
+    facets = class_names(tables.classes)
+    main = next(iter(facets.values()), ("", ""))[0]
+    columns = (tables.images[name].to_pylist() for name in ("image_id", "labels"))
+    labels = {
+        image_id: next((label for label in values if facets[label][0] == main), "")
+        for image_id, values in zip(*columns, strict=True)
+    }
+    return [Query(name, name, labels[name], None) for name in names]
 
 
 def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[dict[str, Any]]:
