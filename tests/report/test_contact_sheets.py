@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from strata.errors import StrataError
 from strata.report.groups import ACROSS, cluster_sheet
 from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, mark_of
 from strata.report.thumbnails import Gallery
-from strata.tables import Tables, read_tables
+from strata.tables import Tables, from_rows, read_tables
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
 
@@ -55,6 +56,14 @@ def test_class_queries_have_no_box_and_are_titled_by_their_class(tmp_path: Path,
     rows = sheet.tasks[0].rows
     assert {row.title for row in rows} == set(MADE["FACETS"]["motif"])
     assert all(tile.box is None for row in rows for tile in (row.query, *row.nearest))
+
+
+def test_an_own_query_called_like_a_picture_is_not_taken_for_it(tmp_path: Path, tables: Tables) -> None:
+    first = tables.queries.to_pylist()[0]
+    named = [{**first, "query_id": image_id} for image_id in tables.images["image_id"].to_pylist()]
+    tables = replace(tables, queries=from_rows("queries", named))
+    (sheet,) = contact_sheets(tmp_path / "data/rankings", ["stem"], ["class"], tables, Gallery(tables.images))
+    assert all(row.query.box is None for row in sheet.tasks[0].rows)
 
 
 def test_a_missing_ranking_says_what_to_run(tmp_path: Path, tables: Tables) -> None:
