@@ -153,7 +153,7 @@ def test_a_linear_stem_is_the_sequence_of_convolutions_and_batch_norms(resnet: P
 def test_behind_a_linear_stem_nothing_can_be_asked_for(resnet: Path) -> None:
     model = load_model(conf_of(resnet, linear_stem=True), device="cpu")
     for layer in ("layer1", "avgpool", "embedding"):
-        with pytest.raises(StrataError, match="without its ReLUs .* ask for: conv1, bn1"):
+        with pytest.raises(StrataError, match=r"without its ReLUs .* ask for: conv1, bn1"):
             resolve_layers(model, [layer], {})
 
 
