@@ -38,6 +38,8 @@ EXECUTED: dict[str, tuple[str, str]] = {
     "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
 }
 NOT_EXECUTED = {
+    "make study": "needs a network; every key of every run is checked by tests/experiments/test_cells.py",
+    "make study DATA=demo": "takes minutes; tests/experiments/test_study.py runs two of its cells",
     "dvc exp run -S dataset=brueghel": "needs a network; tests/e2e/test_study_data.py has a local server",
     "pip install -e '.[dev]'": "needs a network; .ci/run installs the same packages from requirements.lock",
 }
