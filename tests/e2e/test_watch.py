@@ -99,7 +99,7 @@ def test_changes_of_a_folder_are_noticed(
     assert dvc("repro") == ["folder", "download"], "touched: the hashes are the same"
     (pictures / "cat/0.jpg").unlink()
     assert dvc("repro") == ["folder", "download", "prepare"], "removed"
-    assert dvc("exp", "run", "-S", "dataset=demo") == [], "back to the demo from the cache"
+    assert dvc("exp", "run", "-S", "dataset=demo") == ["check"], "back to the demo from the cache"
     assert dvc("repro") == []
 
 
