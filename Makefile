@@ -9,7 +9,7 @@ STORE := $(or $(STRATA_STORE),.strata)/features
 # Stages are `python -m stages.NAME`: that python must be this environment's, without any activation.
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro study test test-slow lint fresh gate report clean-store
+.PHONY: help setup repro study test test-slow bench lint fresh gate report clean-store
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,10 @@ test: $(STAMP) ## every test but the slow ones
 
 test-slow: $(STAMP) ## the slow tests: whole runs of the pipeline
 	python -m pytest -m slow
+
+bench: $(STAMP) ## speed against the alternatives (NAMES="search text": only these)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
+	python -m benchmarks $(NAMES)
 
 lint: $(STAMP) ## ruff, its formatter and mypy
 	ruff check .
