@@ -39,7 +39,7 @@ def draw_pictures(folder: Path, count: int, size: tuple[int, int] = (1024, 768))
 
 
 def find_pictures(pictures: Path | None, folder: Path, count: int) -> list[Path]:
-    """The first ``count`` JPEG files of the folder ``pictures``, by name; without one, drawn under ``folder``.
+    """The first ``count`` JPEG files of the folder ``pictures``, by name; without it, drawn ones.
 
     Raises ValueError when there are too few.
     """
@@ -81,7 +81,7 @@ def _shapes(random: np.random.Generator, picture: Image.Image) -> Image.Image:
     draw = ImageDraw.Draw(picture, "RGBA")
     for _ in range(SHAPES):
         x, y = random.uniform(0, picture.width), random.uniform(0, picture.height)
-        wide, high = random.uniform(20, picture.width / 4), random.uniform(20, picture.height / 4)
+        wide, high = (random.uniform(1 / 50, 1 / 4) * side for side in picture.size)
         form = draw.ellipse if random.random() < 0.5 else draw.rectangle
         form((x, y, x + wide, y + high), fill=(*map(int, random.integers(0, 256, 3)), 90))
     return picture
