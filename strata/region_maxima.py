@@ -23,6 +23,7 @@ GEM_FLOOR = 1e-6
 FLOAT16_MAX = 65_504.0
 SAFE_POWER = 6.0  # 65504^6 over any number of positions is finite in float32, 1e-6^6 not yet 0
 PIECE_ELEMENTS = 1 << 20  # of the maps, worked on at a time: 4 MiB of float32 stay near the processor
+SHORT_ROW = 32  # positions: comparing rows of fewer takes longer than to turn the map first
 CHANNELS = 16  # the fewest worked on at a time: a cache line of a map with channels last
 
 
@@ -54,17 +55,20 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Poolin
     not fit float16.
     """
     batch, channels, height, width = maps.shape
-    count = len(region_boxes(height, width, pooling.levels))
-    regions = torch.empty((batch, count, channels), dtype=torch.float16, device=maps.device)
     mean = torch.empty((batch, channels), dtype=torch.float32, device=maps.device)
     gem = torch.empty_like(mean)
+    if valid is None and not pooling.position_l2:  # nothing to copy: all at once costs the fewest calls
+        maxima = region_maxima(maps, None, pooling.levels).float()
+    else:
+        count = len(region_boxes(height, width, pooling.levels))
+        maxima = torch.empty((batch, count, channels), dtype=torch.float32, device=maps.device)
     for rows, at, part in _pieces(maps, pooling.position_l2):
         inside = None if valid is None else valid[rows]
         mean[rows, at], gem[rows, at] = _means(part, inside, pooling.gem_p)
-        maxima = region_maxima(part, inside, pooling.levels)
-        _check(mean[rows, at], maxima, layer)
-        regions[rows, :, at] = maxima.to(torch.float16)
-    return Pooled(regions, mean, gem)
+        if inside is not None or pooling.position_l2:
+            maxima[rows, :, at] = region_maxima(part, inside, pooling.levels)
+    _check(mean, maxima, layer)
+    return Pooled(maxima.to(torch.float16), mean, gem)
 
 
 def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Pooling, layer: str) -> torch.Tensor:
@@ -88,20 +92,33 @@ def region_maxima(maps: torch.Tensor, valid: torch.Tensor | None, levels: int) -
     boxes = [tuple(box) for box in region_boxes(maps.shape[2], maps.shape[3], levels).tolist()]
     row_edges = sorted({edge for _, row, _, size in boxes for edge in (row, row + size)})
     col_edges = sorted({edge for _, _, col, size in boxes for edge in (col, col + size)})
-    strips = torch.stack([maps[:, :, a:b].amax(2) for a, b in itertools.pairwise(row_edges)], dim=2)
-    tiles = torch.stack([strips[:, :, :, a:b].amax(3) for a, b in itertools.pairwise(col_edges)], dim=3)
+    if maps.stride(1) > 1 and maps.shape[3] < SHORT_ROW:
+        maps = maps.contiguous(memory_format=torch.channels_last)
+    rows = 2
+    if maps.stride(1) == 1:  # channels last, as networks give them: whole vectors of channels are compared
+        maps, rows = maps.permute(0, 2, 3, 1), 1
+    strips = torch.stack([_over(maps, rows, a, b) for a, b in itertools.pairwise(row_edges)], dim=rows)
+    columns = rows + 1
+    tiles = torch.stack([_over(strips, columns, a, b) for a, b in itertools.pairwise(col_edges)], dim=columns)
     row_of = {edge: place for place, edge in enumerate(row_edges)}
     col_of = {edge: place for place, edge in enumerate(col_edges)}
+    bands = {
+        (row, size): _over(tiles, rows, row_of[row], row_of[row + size])
+        for row, size in {(row, size) for _, row, _, size in boxes}
+    }
     maxima = torch.stack(
-        [
-            tiles[:, :, row_of[row] : row_of[row + size], col_of[col] : col_of[col + size]].amax((2, 3))
-            for _, row, col, size in boxes
-        ],
-        dim=1,
+        [_over(bands[row, size], rows, col_of[col], col_of[col + size]) for _, row, col, size in boxes], dim=1
     )
     if valid is not None:
         maxima.masked_fill_(maxima == float("-inf"), float("nan"))
     return maxima
+
+
+def _over(values: torch.Tensor, dim: int, start: int, stop: int) -> torch.Tensor:
+    """The maximum over ``start`` to ``stop`` of one dimension, without it."""
+    if stop - start == 1:  # nothing to compare, and amax takes its time over it
+        return values.select(dim, start)
+    return values.narrow(dim, start, stop - start).amax(dim)
 
 
 def _pieces(maps: torch.Tensor, position_l2: bool) -> Iterator[tuple[slice, slice, torch.Tensor]]:
