@@ -7,6 +7,8 @@ processes may share a memo; a line torn by a crash lacks its end mark and is ski
 from __future__ import annotations
 
 import threading
+import weakref
+from io import FileIO
 from pathlib import Path
 
 from strata.tsv import from_lines, to_line
@@ -20,6 +22,9 @@ class Memo:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._stream: FileIO | None = (
+            None  # stays open from the first line on: opening costs more than writing
+        )
         content = path.read_bytes() if path.exists() else b""
         self._torn = bool(content) and not content.endswith(b"\n")
         whole = (fields for fields in from_lines(content) if len(fields) > 2 and fields[-1] == _END)
@@ -34,7 +39,12 @@ class Memo:
         line = to_line((*key, value, _END))
         with self._lock:
             self._known[key] = value
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with open(self._path, "ab", buffering=0) as stream:
-                stream.write(b"\n" + line if self._torn else line)
+            stream = self._stream or self._open()
+            stream.write(b"\n" + line if self._torn else line)
             self._torn = False
+
+    def _open(self) -> FileIO:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed with the memo
+        weakref.finalize(self, self._stream.close)
+        return self._stream

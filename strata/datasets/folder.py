@@ -32,6 +32,7 @@ from strata.track import Track
 FACET = "label"  # of sub-folders, where labels.label_columns names none
 _WORKERS = 4
 _BLOCK = 1024  # files handed to the threads at once
+_PIECE = 32  # of them to one thread: for small files handing over costs more than hashing
 _SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
@@ -70,10 +71,22 @@ def _hashed(
     root: str, files: Sequence[Found], memo: HashMemo, track: Track
 ) -> Iterator[dict[str, Any] | None]:
     """Rows of the listing, in order; None for a file that is gone."""
-    blocks = (files[start : start + _BLOCK] for start in range(0, len(files), _BLOCK))
+
+    def rows_of(piece: Sequence[Found]) -> list[dict[str, Any] | None]:
+        return [_row(root, found, memo) for found in piece]
+
     with ThreadPoolExecutor(_WORKERS) as pool:  # hashing and reading leave Python's lock
-        rows = (row for block in blocks for row in pool.map(lambda found: _row(root, found, memo), block))
+        rows = (
+            row
+            for block in _cut(files, _BLOCK)
+            for piece in pool.map(rows_of, _cut(block, _PIECE))
+            for row in piece
+        )
         yield from track(rows, total=len(files), desc="hash")
+
+
+def _cut(files: Sequence[Found], length: int) -> Iterator[Sequence[Found]]:
+    return (files[start : start + length] for start in range(0, len(files), length))
 
 
 def _row(root: str, found: Found, memo: HashMemo) -> dict[str, Any] | None:
