@@ -33,7 +33,7 @@ from strata.whitening import (
     write_whitening,
 )
 
-BLOCK_BYTES = 32 * 2**20  # of float32 parts; a constant, because another blocking rounds differently
+BLOCK_BYTES = 2 * 2**20  # of float32 parts, near the processor; a constant: another blocking rounds otherwise
 NORM_FLOOR = 1e-12
 
 
@@ -122,7 +122,7 @@ def describe_rows(
             last = min(first + step, stop)
             parts = pooled_parts(layer, slice(first, last), pooling, params.levels)
             parts = apply_transform(parts, transform, normalize=regional or params.normalize)
-            total = np.nansum(parts, axis=1) if parts.shape[1] > 1 else np.nan_to_num(parts[:, 0])
+            total = _sum_of_valid(parts)
             result[first - start : last - start] = l2_normalised(total) if params.normalize else total
     return result
 
@@ -140,6 +140,13 @@ def l2_normalised(values: Floats) -> Floats:
     """Unit length along the last axis; a zero vector stays zero, NaN stays NaN."""
     norms = np.sqrt(np.einsum("...d,...d->...", values, values))[..., None]
     return np.asarray(values / np.maximum(norms, np.float32(NORM_FLOOR)), dtype=np.float32)
+
+
+def _sum_of_valid(parts: Floats) -> Floats:
+    """(n, parts, D) -> (n, D): the sum of the parts that are not NaN (a part is in all channels or in none)."""
+    if np.isnan(parts[..., 0]).any():
+        parts = np.nan_to_num(parts)
+    return np.asarray(parts.sum(axis=1) if parts.shape[1] > 1 else parts[:, 0])
 
 
 def fit_set_label(params: PoolParams) -> str:
