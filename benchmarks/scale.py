@@ -63,7 +63,8 @@ def remarks(grown: Sequence[Grown]) -> tuple[str, ...]:
         "the middle size is below 0.3 s or 15 % of the start-up).",
         memory_table(grown),
         "Peak resident memory of the stage's process. In brackets without the pages of files it had mapped, "
-        "which the system drops when something else needs the room; sampled every 10 ms.",
+        "which the system drops when something else needs the room; what a row more takes of that, between "
+        "the two largest sizes. Sampled every 10 ms.",
         chain_said(grown),
         f"Made-up features: one layer of 512 channels, 30 classes ({QUERYING:,} pictures query in class "
         f"retrieval at every size, 30 clusters, {RESTARTS} starts of k-means); by region: 14 regions of 64 "

@@ -11,8 +11,8 @@ from benchmarks.scaling.table import Grown, exponent_said, rows_said
 ACROSS = 7
 PLOT_WIDTH, PLOT_HEIGHT = 112.0, 92.0
 GAP_X, GAP_Y = 14.0, 40.0
-LEFT, TOP, RIGHT = 52.0, 60.0, 16.0
-BLOCK_GAP = 62.0
+LEFT, TOP, RIGHT = 70.0, 70.0, 16.0
+BLOCK_GAP = 60.0
 INK, SOFT, GRID, TIME, MEMORY, OWN = "#1c2430", "#5b6675", "#e6e9ed", "#0b5394", "#c8500a", "#e9b48f"
 STYLE = f"""
 text {{ font-family: system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif; }}
@@ -54,8 +54,8 @@ def draw(grown: Sequence[Grown]) -> str:
     times = _block(
         grown,
         TOP,
-        "Seconds a stage, by rows",
-        "dashed: in proportion to the rows; the number is the exponent",
+        "Seconds of every stage",
+        "by rows, both axes logarithmic; dashed: in proportion to the rows; number: exponent of the growth",
         lambda one: [(TIME, one.seconds)],
         lambda one: exponent_said(one.exponent),
         lambda value: f"{value:g} s",
@@ -63,11 +63,11 @@ def draw(grown: Sequence[Grown]) -> str:
     memory = _block(
         grown,
         TOP + block + BLOCK_GAP,
-        "Peak memory a stage, by rows",
-        "dark: all of it; light: without the pages of mapped files, which the system may drop",
+        "Peak memory of every stage",
+        "by rows; dark: all of it; light: without the pages of mapped files, which the system may drop",
         lambda one: [(OWN, one.own_mib), (MEMORY, one.peak_mib)],
         lambda one: "",
-        lambda value: f"{value:g} MiB" if value < 1000 else f"{value / 1000:g} GB",
+        lambda value: f"{value:,.0f} MiB",
     )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
@@ -95,8 +95,8 @@ def _block(
     rows = [count for one in grown for count in one.runs]
     x, y = Axis(rows, 0, PLOT_WIDTH), Axis(values, PLOT_HEIGHT, 0)
     parts = [
-        _text(LEFT, top - 32, title, "title"),
-        _text(LEFT + 8.6 * len(title) + 6, top - 32, note),
+        _text(LEFT, top - 44, title, "title"),
+        _text(LEFT, top - 28, note),
     ]
     for place, one in enumerate(grown):
         row, column = divmod(place, ACROSS)
@@ -117,10 +117,15 @@ def _grid(x: Axis, y: Axis, unit: Callable[[float], str] | None, with_rows: bool
         parts.append(f'<line class="grid" x1="0" x2="{PLOT_WIDTH:g}" y1="{y(tick):g}" y2="{y(tick):g}"/>')
         if unit:
             parts.append(_text(-6, y(tick) + 3, unit(tick), anchor="end"))
-    for tick in x.ticks():
-        parts.append(f'<line class="grid" y1="0" y2="{PLOT_HEIGHT:g}" x1="{x(tick):g}" x2="{x(tick):g}"/>')
-        if with_rows:
-            parts.append(_text(x(tick), PLOT_HEIGHT + 14, rows_said(int(tick)), anchor="middle"))
+    parts += [
+        f'<line class="grid" y1="0" y2="{PLOT_HEIGHT:g}" x1="{x(tick):g}" x2="{x(tick):g}"/>'
+        for tick in x.ticks()
+    ]
+    if with_rows:
+        ends = ((x.ticks()[0], "start"), (x.ticks()[-1], "end"))
+        parts += [
+            _text(x(tick), PLOT_HEIGHT + 14, rows_said(int(tick)), anchor=anchor) for tick, anchor in ends
+        ]
     return parts
 
 

@@ -26,6 +26,6 @@ def exponent(values: Mapping[int, float], least: float) -> float | None:
 
 
 def slope(values: Mapping[int, float]) -> float:
-    """Growth a row between the smallest and the largest size."""
-    first, last = min(values), max(values)
-    return (values[last] - values[first]) / max(last - first, 1)
+    """Growth a row between the two largest sizes; 0 for one size."""
+    *_, middle, last = [min(values), *sorted(values)]
+    return (values[last] - values[middle]) / max(last - middle, 1)
