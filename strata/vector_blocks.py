@@ -19,6 +19,8 @@ from strata.files import ROWS_PER_GROUP, atomic, read_table
 
 Floats = npt.NDArray[np.float32]
 
+_ROWS_AT_ONCE = 4096  # while reading: a group of wide vectors is 100 MiB and more
+
 
 def row_groups(n_rows: int) -> Iterator[tuple[int, int]]:
     """(start, stop) of every row group of a file of ``n_rows`` rows."""
@@ -49,16 +51,35 @@ def vector_width(path: Path) -> int:
 
 
 def vector_blocks(path: Path) -> Iterator[Floats]:
-    """The vectors in row order, a row group at a time: (at most ROWS_PER_GROUP, D) float32, read-only."""
+    """The vectors in row order, a row group at a time: (at most ROWS_PER_GROUP, D) float32."""
+    width = vector_width(path)
     with _open(path) as file:
-        width = file.schema_arrow.field("vector").type.list_size
         for group in range(file.num_row_groups):
-            column = file.read_row_group(group, columns=["vector"])["vector"].combine_chunks()
-            values = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-            yield values.flatten().to_numpy().reshape(-1, width)
+            block = np.empty((file.metadata.row_group(group).num_rows, width), np.float32)
+            _fill(block, file, [group])
+            yield block
+
+
+def all_vectors(path: Path) -> Floats:
+    """The vectors in row order as one (N, D) float32 array."""
+    width = vector_width(path)
+    with _open(path) as file:
+        values = np.empty((file.metadata.num_rows, width), np.float32)
+        _fill(values, file, list(range(file.num_row_groups)))
+    return values
+
+
+def _fill(values: Floats, file: pq.ParquetFile, groups: list[int]) -> None:
+    """Read ``groups`` into ``values``, a few rows at a time: Arrow's own copies stay small."""
+    start = 0
+    for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=groups, columns=["vector"], use_threads=False):
+        flat = batch.column(0).flatten().to_numpy()
+        stop = start + len(flat) // values.shape[1]
+        values[start:stop] = flat.reshape(-1, values.shape[1])
+        start = stop
 
 
 def _open(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it")
-    return pq.ParquetFile(path, memory_map=True)
+    return pq.ParquetFile(path)  # not memory-mapped: pages of the file would count as this process's memory

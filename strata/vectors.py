@@ -13,13 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.vector_blocks import (
-    read_vector_rows,
-    row_groups,
-    vector_blocks,
-    vector_width,
-    write_vector_blocks,
-)
+from strata.vector_blocks import all_vectors, read_vector_rows, row_groups, write_vector_blocks
 
 
 @dataclass(frozen=True)
@@ -39,10 +33,4 @@ def write_vectors(path: Path, vectors: Vectors) -> None:
 
 def read_vectors(path: Path) -> Vectors:
     """Read one layer's vectors as one (N, D) float32 array."""
-    rows = read_vector_rows(path)
-    values = np.empty((rows.num_rows, vector_width(path)), np.float32)
-    start = 0
-    for block in vector_blocks(path):  # the file's own copy never stands beside it whole
-        values[start : start + len(block)] = block
-        start += len(block)
-    return Vectors(rows, values)
+    return Vectors(read_vector_rows(path), all_vectors(path))

@@ -20,6 +20,7 @@ def rows_of(n):
 def test_blocks_write_the_same_bytes_as_the_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("strata.files.ROWS_PER_GROUP", 4)
     monkeypatch.setattr(vector_blocks, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(vector_blocks, "_ROWS_AT_ONCE", 3)
     values = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
     write_vectors(tmp_path / "whole.parquet", Vectors(rows_of(10), values))
     blocks = (values[start:stop] for start, stop in vector_blocks.row_groups(10))
