@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from strata.tables import Tables
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class FacetLabels:
 
     facet: str
     class_ids: list[str]
-    codes: npt.NDArray[np.int64]
+    codes: Integers
     several: int
 
 
@@ -30,14 +34,29 @@ def facet_labels(tables: Tables, image_ids: Sequence[str], facet: str) -> FacetL
     """The labels of ``image_ids`` (N of them, in this order) in ``facet``."""
     classes = zip(tables.classes["class_id"].to_pylist(), tables.classes["facet"].to_pylist(), strict=True)
     class_ids = [class_id for class_id, of in classes if of == facet]
-    position = {class_id: code for code, class_id in enumerate(class_ids)}
-    labels = dict(
-        zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
-    )
-    found = [{position[label] for label in labels[image_id] if label in position} for image_id in image_ids]
-    counts = np.array([len(codes) for codes in found], np.int64)
-    codes = np.array([next(iter(codes)) if len(codes) == 1 else -1 for codes in found], np.int64)
+    owners, found = label_pairs(tables.images, pa.array(image_ids, pa.string()), class_ids)
+    counts = np.bincount(owners, minlength=len(image_ids))
+    single = counts[owners] == 1
+    codes = np.full(len(image_ids), -1, np.int64)
+    codes[owners[single]] = found[single]
     return FacetLabels(facet, class_ids, codes, int((counts > 1).sum()))
+
+
+def label_pairs(images: pa.Table, image_ids: pa.Array, class_ids: Sequence[str]) -> tuple[Integers, Integers]:
+    """Which of ``image_ids`` (N,) have which of ``class_ids`` (K,): every pair once, sorted.
+
+    Returns (M,) places in ``image_ids`` and (M,) places in ``class_ids``. A million pictures are a few arrays
+    here, no objects. Raises KeyError for an id that ``images`` does not have.
+    """
+    places = pc.index_in(image_ids, value_set=images["image_id"].combine_chunks())
+    if places.null_count:
+        raise KeyError(image_ids.filter(places.is_null())[0].as_py())
+    labels = images["labels"].combine_chunks().take(places)
+    codes = pc.index_in(pc.list_flatten(labels), value_set=pa.array(class_ids, pa.string()))
+    known = codes.is_valid()
+    owners = pc.list_parent_indices(labels).filter(known).to_numpy().astype(np.int64)
+    pairs = np.unique(owners * len(class_ids) + codes.filter(known).to_numpy())
+    return pairs // max(len(class_ids), 1), pairs % max(len(class_ids), 1)
 
 
 def suffixes(facets: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from strata.tables import USABLE
 
@@ -12,7 +13,7 @@ def rejected_pictures(images: pa.Table, undecodable: pa.Table) -> list[dict[str,
 
     images : the images table; undecodable : (image_id, reason), what ``extract`` wrote.
     """
-    ids, statuses = images["image_id"].to_pylist(), images["status"].to_pylist()
+    unusable = images.filter(pc.not_equal(images["status"], USABLE))
     reasons = dict(zip(undecodable["image_id"].to_pylist(), undecodable["reason"].to_pylist(), strict=True))
-    reasons |= {name: status for name, status in zip(ids, statuses, strict=True) if status != USABLE}
+    reasons |= dict(zip(unusable["image_id"].to_pylist(), unusable["status"].to_pylist(), strict=True))
     return [{"image_id": name, "reason": reasons[name]} for name in sorted(reasons)]

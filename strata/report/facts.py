@@ -10,6 +10,7 @@ import pyarrow as pa
 from strata.params import DatasetConf, ModelConf
 
 DIGITS = 16
+BATCH = 65_536  # pictures that are objects at once
 
 
 def identity(
@@ -32,6 +33,9 @@ def identity(
 
 def collection_hash(images: pa.Table) -> str:
     """SHA-256 over the sorted (image_id, SHA-256 of the file) pairs, its first 16 digits."""
-    pairs = sorted(zip(images["image_id"].to_pylist(), images["sha256"].to_pylist(), strict=True))
-    digest = hashlib.sha256("\n".join(f"{name}\t{value}" for name, value in pairs).encode("utf-8"))
+    digest, between = hashlib.sha256(), ""
+    for batch in images.select(["image_id", "sha256"]).sort_by("image_id").to_batches(BATCH):
+        pairs = zip(batch["image_id"].to_pylist(), batch["sha256"].to_pylist(), strict=True)
+        digest.update((between + "\n".join(f"{name}\t{value}" for name, value in pairs)).encode("utf-8"))
+        between = "\n"
     return digest.hexdigest()[:DIGITS]

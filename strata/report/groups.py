@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from strata.files import read_table
 from strata.report.thumbnails import Gallery, Tile
@@ -44,25 +47,27 @@ def cluster_sheets(
 def cluster_sheet(folder: Path, layer: str, names: Mapping[str, str], gallery: Gallery) -> ClusterSheet:
     """The clusters in ``FOLDER/LAYER.parquet``."""
     table = read_table(folder / f"{layer}.parquet", ["image_id", "cluster", "distance"])
-    members: defaultdict[int, list[tuple[float, str]]] = defaultdict(list)
-    for row in table.to_pylist():
-        members[row["cluster"]].append((row["distance"], row["image_id"]))
-    largest = sorted(members, key=lambda number: (-len(members[number]), number))
+    table = table.sort_by([(name, "ascending") for name in ("cluster", "distance", "image_id")])
+    numbers, starts, sizes = np.unique(table["cluster"].to_numpy(), return_index=True, return_counts=True)
+    largest = sorted(range(len(numbers)), key=lambda at: (-sizes[at], numbers[at]))
     clusters = [
-        _cluster(number, sorted(members[number]), names, gallery) for number in largest[:MOST_CLUSTERS]
+        _cluster(int(numbers[at]), table["image_id"].slice(starts[at], sizes[at]), names, gallery)
+        for at in largest[:MOST_CLUSTERS]
     ]
     return ClusterSheet(layer, clusters, max(len(largest) - MOST_CLUSTERS, 0))
 
 
-def _cluster(
-    number: int, members: list[tuple[float, str]], names: Mapping[str, str], gallery: Gallery
-) -> Cluster:
-    labels = {image_id: [names[c] for c in gallery.labels(image_id) if c in names] for _, image_id in members}
-    counts = Counter(name for own in labels.values() for name in own)
-    label, count = min(counts.items(), key=lambda item: (-item[1], item[0])) if counts else ("", 0)
+def _cluster(number: int, members: pa.ChunkedArray, names: Mapping[str, str], gallery: Gallery) -> Cluster:
+    """``members``: the image ids of one cluster, the nearest to its centre first."""
+    _, codes = gallery.label_pairs(members.combine_chunks(), list(names))
+    counts: Counter[str] = Counter()
+    for name, count in zip(names.values(), np.bincount(codes, minlength=len(names)).tolist(), strict=True):
+        counts[name] += count
+    label, count = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+    label = label if count else ""
     tiles = []
-    for _, image_id in members[:ACROSS]:
-        own = labels[image_id]
+    for image_id in members[:ACROSS].to_pylist():
+        own = [names[c] for c in gallery.labels(image_id) if c in names]
         mark = "" if not label or not own else "hit" if label in own else "miss"
         said = ", ".join(own)
         caption = said if mark == "miss" else ""

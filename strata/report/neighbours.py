@@ -131,7 +131,8 @@ def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], ta
         return [own[name] for name in names]
     facets = class_names(tables.classes)
     main = next(iter(facets.values()), ("", ""))[0]
-    columns = (tables.images[name].to_pylist() for name in ("image_id", "labels"))
+    own_rows = tables.images.filter(pc.is_in(tables.images["image_id"], firsts["query_id"].combine_chunks()))
+    columns = (own_rows[name].to_pylist() for name in ("image_id", "labels"))
     labels = {
         image_id: next((label for label in values if facets[label][0] == main), "")
         for image_id, values in zip(*columns, strict=True)

@@ -6,13 +6,18 @@ A page with hundreds of thumbnails needs few files this way. Cells are multiples
 
 from __future__ import annotations
 
+import bisect
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
+from strata.facets import Integers, label_pairs
 from strata.files import write_bytes
 from strata.track import Track, no_track
 
@@ -64,17 +69,37 @@ class Sheet:
 
 
 class Gallery:
-    """Hands out tiles and remembers which pictures the page needs; ``write`` then decodes them."""
+    """Hands out tiles and remembers which pictures the page needs; ``write`` then decodes them.
+
+    Of a million pictures the page shows some hundred: only those become objects.
+    """
 
     def __init__(self, images: pa.Table) -> None:
-        columns = (images[name].to_pylist() for name in ("image_id", "path", "width", "height", "labels"))
-        self._pictures = {row[0]: row[1:] for row in zip(*columns, strict=True)}
+        self._images = images.select(["image_id", "path", "width", "height", "labels"]).combine_chunks()
+        self._order = pc.sort_indices(self._images["image_id"]).to_numpy()
+        self._pictures: dict[str, dict[str, Any]] = {}
         self._thumbnails: dict[str, Thumbnail] = {}
 
     def labels(self, image_id: str) -> list[str]:
         """The class_ids of a picture."""
-        labels: list[str] = self._pictures[image_id][3]
+        labels: list[str] = self._picture(image_id)["labels"]
         return labels
+
+    def label_pairs(self, image_ids: pa.Array, class_ids: Sequence[str]) -> tuple[Integers, Integers]:
+        """Which of many pictures have which classes (``facets.label_pairs``)."""
+        return label_pairs(self._images, image_ids, class_ids)
+
+    def _picture(self, image_id: str) -> dict[str, Any]:
+        """The row of a picture, found by bisection in the order of the ids."""
+        known = self._pictures.get(image_id)
+        if known is None:
+            ids = self._images["image_id"]
+            at = bisect.bisect_left(self._order, image_id, key=lambda row: ids[int(row)].as_py())
+            row = self._images.slice(int(self._order[at]), 1).to_pylist() if at < len(self._order) else []
+            if not row or row[0]["image_id"] != image_id:
+                raise KeyError(image_id)
+            known = self._pictures[image_id] = row[0]
+        return known
 
     def tile(
         self, image_id: str, *, caption: str = "", mark: str = "", alt: str = "", box: Box | None = None
@@ -87,7 +112,8 @@ class Gallery:
     def _place(self, image_id: str) -> Thumbnail:
         position = len(self._thumbnails)
         sheet, cell = divmod(position, CELLS_PER_SHEET)
-        width, height = fitted(self._pictures[image_id][1], self._pictures[image_id][2])
+        picture = self._picture(image_id)
+        width, height = fitted(picture["width"], picture["height"])
         thumbnail = Thumbnail(
             f"p{position}",
             sheet,
@@ -102,7 +128,7 @@ class Gallery:
         return thumbnail
 
     def _box_in_cell(self, image_id: str, thumbnail: Thumbnail, box: Box) -> Box | None:
-        width, height = self._pictures[image_id][1:3]
+        width, height = (self._picture(image_id)[side] for side in ("width", "height"))
         if not width or not height:
             return None
         x_scale, y_scale = thumbnail.width / width, thumbnail.height / height
@@ -134,7 +160,7 @@ class Gallery:
         papers = [Image.new("RGB", (sheet.width, sheet.height), PAPER) for sheet in sheets]
         items = self._thumbnails.items()
         for image_id, thumbnail in track(items, total=len(items), desc="report: thumbnails"):
-            picture = load(Path(self._pictures[image_id][0]), thumbnail.width, thumbnail.height)
+            picture = load(Path(self._picture(image_id)["path"]), thumbnail.width, thumbnail.height)
             papers[thumbnail.sheet].paste(picture, (thumbnail.sheet_x, thumbnail.sheet_y))
         for sheet, paper in zip(sheets, papers, strict=True):
             stream = io.BytesIO()

@@ -24,7 +24,7 @@ PICTURES_PER_TEXT = 6
 STUDY_RANGE = (0.1, 0.3)  # the colour range of the 2021 study's heat map
 MOST_TEXTS = 14
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class PromptSheet:
 
 @dataclass(frozen=True)
 class Zeroshot:
-    """What the zero-shot stage left, read once. ``logits``: (N, columns); row i is ``image_ids[i]``."""
+    """What the zero-shot stage left. ``logits``: (N, columns), mapped; row i is ``image_ids[i]``."""
 
     folder: Path
     columns: pa.Table
     logits: Floats
-    image_ids: list[str]
+    image_ids: pa.Array
     status: Mapping[str, Any]
 
 
@@ -95,8 +95,8 @@ def read_zeroshot(folder: Path) -> Zeroshot:
     return Zeroshot(
         folder,
         read_table(folder / "columns.parquet"),
-        np.asarray(read_array(folder / "logits.npy", mmap=True), dtype=np.float64),
-        first["image_id"].to_pylist(),
+        read_array(folder / "logits.npy", mmap=True),
+        first["image_id"].combine_chunks(),
         read_json(folder / "status.json"),
     )
 
@@ -109,17 +109,19 @@ def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Galle
     sheets = []
     for name in prompt_sets:
         own = columns.get(name, [])
-        if not own or not zeroshot.image_ids:
+        if not own or not len(zeroshot.image_ids):
             continue
-        logits = zeroshot.logits[:, [column["position"] for column in own]]
+        places = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
+        samples = zeroshot.image_ids.take(places).to_pylist()
+        positions = [column["position"] for column in own]
+        logits = np.asarray(zeroshot.logits[places], np.float64)[:, positions]
         shares = probabilities(logits, sigmoid=zeroshot.status.get("probability") == "sigmoid")
-        samples = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
         sheets.append(
             PromptSheet(
                 name,
                 len(own),
-                heat_map(cosines(logits, zeroshot.status), own, samples, zeroshot.image_ids, gallery),
-                guesses(shares, own, samples, zeroshot.image_ids, gallery),
+                heat_map(cosines(logits, zeroshot.status), own, samples, gallery),
+                guesses(shares, own, samples, gallery),
                 confusion_of(confusion.get(name, []), own),
                 best_pictures(best.get(name, []), own, gallery),
             )
@@ -140,32 +142,31 @@ def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
 
 
 def sample(
-    image_ids: Sequence[str], class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
-) -> list[str]:
-    """``count`` pictures, one a class in turn, the middle one by id; no score decides."""
-    members: dict[str, list[str]] = {class_id: [] for class_id in class_ids}
-    for image_id in image_ids:
-        for label in gallery.labels(image_id):
-            if label in members:
-                members[label].append(image_id)
+    image_ids: pa.Array, class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
+) -> list[int]:
+    """Places of ``count`` pictures in ``image_ids``: one a class in turn, the middle one by id; no score
+    decides."""
+    owners, codes = gallery.label_pairs(image_ids, class_ids)
+    members = [owners[codes == code] for code in range(len(class_ids))]
     turns = [
-        own[(len(own) // 2 + turn) % len(own)]
+        int(own[(len(own) // 2 + turn) % len(own)])
         for turn in range(count)
-        for own in members.values()
+        for own in members
         if turn < len(own)
     ]
-    return list(dict.fromkeys(turns))[:count] or list(image_ids[:count])
+    return list(dict.fromkeys(turns))[:count] or list(range(len(image_ids)))[:count]
 
 
 def heat_map(
     cosine: Floats,
     columns: Sequence[Mapping[str, Any]],
     samples: Sequence[str],
-    image_ids: Sequence[str],
     gallery: Gallery,
 ) -> HeatMap:
-    """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside."""
-    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside.
+
+    cosine : (S, K) of the ``samples`` with the ``columns``.
+    """
     shown_classes = list(columns)
     if len(columns) > MOST_TEXTS:
         own = {label for image_id in samples for label in gallery.labels(image_id)}
@@ -173,7 +174,7 @@ def heat_map(
             :MOST_TEXTS
         ] or shown_classes[:MOST_TEXTS]
     positions = {column["class_id"]: i for i, column in enumerate(columns)}
-    values = np.array([[cosine[row_of[s], positions[c["class_id"]]] for s in samples] for c in shown_classes])
+    values = cosine[:, [positions[column["class_id"]] for column in shown_classes]].T
     low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
     rows = [
         (
@@ -197,14 +198,11 @@ def guesses(
     shares: Floats,
     columns: Sequence[Mapping[str, Any]],
     samples: Sequence[str],
-    image_ids: Sequence[str],
     gallery: Gallery,
 ) -> list[Guess]:
-    """Each sampled picture with its likeliest classes and their probabilities."""
-    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    """Each sampled picture with its likeliest classes and their probabilities, ``shares`` (S, K)."""
     result = []
-    for image_id in samples:
-        line = shares[row_of[image_id]]
+    for image_id, line in zip(samples, shares, strict=True):
         own = gallery.labels(image_id)
         order = np.argsort(-line, kind="stable")[:LIKELIEST]
         bars = [Bar(columns[i]["name"], float(line[i]), columns[i]["class_id"] in own) for i in order]

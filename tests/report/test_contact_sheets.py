@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from strata.errors import StrataError
+from strata.files import read_table
 from strata.report.groups import ACROSS, cluster_sheet
 from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, mark_of
 from strata.report.thumbnails import Gallery
@@ -95,3 +97,20 @@ def test_without_labels_a_cluster_has_no_word(tmp_path: Path, tables: Tables) ->
     sheet = cluster_sheet(tmp_path / "data/clusters", "stem", {}, Gallery(tables.images))
     assert {cluster.label for cluster in sheet.clusters} == {""}
     assert {tile.mark for cluster in sheet.clusters for tile in cluster.tiles} == {""}
+
+
+def test_a_cluster_is_named_by_its_commonest_class_as_a_loop_counts_them(
+    tmp_path: Path, tables: Tables
+) -> None:
+    names = {name: f"a {name}" for facet in MADE["FACETS"].values() for name in facet}
+    labels = dict(
+        zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
+    )
+    rows = read_table(tmp_path / "data/clusters/stem.parquet").to_pylist()
+    for cluster in cluster_sheet(tmp_path / "data/clusters", "stem", names, Gallery(tables.images)).clusters:
+        members = [row for row in rows if row["cluster"] == cluster.number]
+        members.sort(key=lambda row: (row["distance"], row["image_id"]))
+        counts = Counter(names[label] for row in members for label in labels[row["image_id"]])
+        label, count = min(counts.items(), key=lambda item: (-item[1], item[0]))
+        assert (cluster.label, cluster.share) == (label, count / len(members))
+        assert [tile.image_id for tile in cluster.tiles] == [row["image_id"] for row in members[:ACROSS]]

@@ -108,3 +108,16 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path: Path) -> None:
             found.tile(str(i))
         found.write(tmp_path / folder)
     assert (tmp_path / "a/pictures-1.jpg").read_bytes() == (tmp_path / "b/pictures-1.jpg").read_bytes()
+
+
+def test_pictures_are_found_in_any_order_of_the_table_and_strangers_are_not() -> None:
+    names = ["b", "ü", "a/2", "a", "Z", ""]
+    rows = [
+        {"image_id": name, "path": "gone", "width": 9, "height": 9, "labels": [f"of {name}"], "status": "ok"}
+        for name in names
+    ]
+    found = Gallery(from_rows("images", rows))
+    assert [found.labels(name) for name in names] == [[f"of {name}"] for name in names]
+    for stranger in ("a/", "aa", "~", "zz\U0001f98a"):
+        with pytest.raises(KeyError):
+            found.labels(stranger)
