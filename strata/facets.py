@@ -43,15 +43,24 @@ def facet_labels(tables: Tables, image_ids: Sequence[str], facet: str) -> FacetL
 
 
 def label_pairs(images: pa.Table, image_ids: pa.Array, class_ids: Sequence[str]) -> tuple[Integers, Integers]:
-    """Which of ``image_ids`` (N,) have which of ``class_ids`` (K,): every pair once, sorted.
+    """Which of ``image_ids`` (N,) have which of ``class_ids`` (K,): ``class_pairs`` of their labels."""
+    return class_pairs(labels_of(images, image_ids), class_ids)
 
-    Returns (M,) places in ``image_ids`` and (M,) places in ``class_ids``. A million pictures are a few arrays
-    here, no objects. Raises KeyError for an id that ``images`` does not have.
-    """
+
+def labels_of(images: pa.Table, image_ids: pa.Array) -> pa.ListArray:
+    """(N,) lists of class_ids, those of ``image_ids``. KeyError for an id that ``images`` does not have."""
     places = pc.index_in(image_ids, value_set=images["image_id"].combine_chunks())
     if places.null_count:
         raise KeyError(image_ids.filter(places.is_null())[0].as_py())
-    labels = images["labels"].combine_chunks().take(places)
+    return images["labels"].combine_chunks().take(places)
+
+
+def class_pairs(labels: pa.ListArray, class_ids: Sequence[str]) -> tuple[Integers, Integers]:
+    """Which of ``labels`` (N,) hold which of ``class_ids`` (K,): every pair once, sorted.
+
+    Returns (M,) places in ``labels`` and (M,) places in ``class_ids``. A million pictures are a few arrays
+    here, no objects.
+    """
     codes = pc.index_in(pc.list_flatten(labels), value_set=pa.array(class_ids, pa.string()))
     known = codes.is_valid()
     owners = pc.list_parent_indices(labels).filter(known).to_numpy().astype(np.int64)

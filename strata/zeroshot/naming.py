@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from strata.facets import labels_of
 from strata.features import database_rows, layer_names, read_layer_array, read_rows
 from strata.models import LoadedModel
 from strata.params import PromptSet
@@ -17,10 +20,11 @@ from strata.tables import Tables
 from strata.track import Track, no_track
 from strata.zeroshot.prompts import Column, build_columns, unique_texts
 from strata.zeroshot.results import Named, write_named
-from strata.zeroshot.scoring import cosine_logits
+from strata.zeroshot.scoring import Floats, cosine_logits
 from strata.zeroshot.text import class_vectors, count_cut, encode_texts
 
 EMBEDDING = "embedding"
+BLOCK = 65_536  # pictures at once; constant, because another blocking may round differently
 
 
 def name_pictures(
@@ -45,9 +49,8 @@ def name_pictures(
     reason = _reason(has_embedding, image_only, prompts, columns)
     rows = read_rows(features)
     database = database_rows(rows)
-    image_ids: list[str] = rows["image_id"].filter(database).to_pylist()
-    labels = dict(zip(*(tables.images[name].to_pylist() for name in ("image_id", "labels")), strict=True))
-    own = [labels[image_id] for image_id in image_ids]
+    image_ids = rows["image_id"].combine_chunks().filter(pa.array(database))
+    own = labels_of(tables.images, image_ids)
     status: dict[str, Any] = {"status": reason or "ok", "left_out": left_out}
     if reason:
         nothing = np.zeros((len(image_ids), 0), np.float32)
@@ -56,9 +59,7 @@ def name_pictures(
     model = load()
     texts = unique_texts(columns)
     text = class_vectors(columns, texts, encode_texts(model, texts, track))
-    images = np.asarray(read_layer_array(features, EMBEDDING, "vector")[database], np.float32)
-    with threadpool_limits(1):  # the last bits depend on the number of threads
-        logits = cosine_logits(images, text, model.logit_scale, model.logit_bias)
+    logits = _logits(read_layer_array(features, EMBEDDING, "vector"), np.flatnonzero(database), text, model)
     sigmoid = model.logit_bias is not None
     status |= {
         "texts": len(texts),
@@ -68,6 +69,18 @@ def name_pictures(
         "probability": "sigmoid" if sigmoid else "softmax",
     }
     return write_named(out, Named(image_ids, own, columns, logits, text, sigmoid, top), status), status
+
+
+def _logits(
+    vectors: npt.NDArray[Any], rows: npt.NDArray[np.int64], text: Floats, model: LoadedModel
+) -> Floats:
+    """(N, K) float32 logits of the ``rows`` (N,) of ``vectors``."""
+    logits = np.empty((len(rows), len(text)), np.float32)
+    with threadpool_limits(1):  # the last bits depend on the number of threads
+        for start in range(0, len(rows), BLOCK):
+            images = np.asarray(vectors[rows[start : start + BLOCK]], np.float32)
+            logits[start : start + BLOCK] = cosine_logits(images, text, model.logit_scale, model.logit_bias)
+    return logits
 
 
 def _reason(

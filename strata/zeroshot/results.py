@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from strata.facets import class_pairs
 from strata.files import write_array, write_json, write_table
 from strata.scores import Score, score_table
 from strata.zeroshot.prompts import Column
-from strata.zeroshot.scoring import Floats, Truth, entropy, likeliest, probabilities, score_set
+from strata.zeroshot.scoring import Doubles, Floats, Truth, entropy, likeliest, probabilities, score_set
 
 BEST = 10  # pictures kept a class
+PREDICTIONS = "predictions"
 
 SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
     "columns": [
@@ -25,7 +28,7 @@ SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
         ("name", pa.string()),
         ("texts", pa.list_(pa.string())),
     ],
-    "predictions": [
+    PREDICTIONS: [
         ("prompt_set", pa.string()),
         ("image_id", pa.string()),
         ("true", pa.list_(pa.string())),
@@ -52,10 +55,11 @@ SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
 
 @dataclass(frozen=True)
 class Named:
-    """Everything about all prompt sets. logits (N, K) of ``image_ids`` x ``columns``; text (K, D)."""
+    """Everything about all prompt sets. logits (N, K) of ``image_ids`` x ``columns``; text (K, D); labels
+    (N,) lists of class_ids."""
 
-    image_ids: Sequence[str]
-    labels: Sequence[Sequence[str]]
+    image_ids: pa.Array
+    labels: pa.ListArray
     columns: Sequence[Column]
     logits: Floats
     text: Floats
@@ -67,20 +71,23 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> dict[str,
     """Write every file of the stage and return the scores by prompt set. Nothing named: the same files,
     empty.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS if name != PREDICTIONS}
     rows["columns"] = [{**vars(column), "texts": list(column.texts)} for column in named.columns]
+    predictions = [pa.schema(SCHEMAS[PREDICTIONS]).empty_table()]
     scores: dict[str, dict[str, Score]] = {}
     for name in dict.fromkeys(column.prompt_set for column in named.columns):
         places = [place for place, column in enumerate(named.columns) if column.prompt_set == name]
         class_ids = [named.columns[place].class_id for place in places]
         logits, truth = named.logits[:, places], _truth(named.labels, class_ids)
-        rows["predictions"] += _predictions(name, named, class_ids, logits)
+        chances = probabilities(logits, sigmoid=named.sigmoid)
+        predictions.append(_predictions(name, named, class_ids, logits, chances))
         rows["confusion"] += _confusion(name, class_ids, logits, truth)
-        rows["best_pictures"] += _best_pictures(name, named, class_ids, logits)
+        rows["best_pictures"] += _best_pictures(name, named, class_ids, chances)
         facet = {"facet": named.columns[places[0]].facet}
         scores[name] = {**facet, **score_set(logits, truth, named.top, sigmoid=named.sigmoid)}
-    for name, schema in SCHEMAS.items():
-        write_table(out / f"{name}.parquet", pa.Table.from_pylist(rows[name], schema=pa.schema(schema)))
+    write_table(out / f"{PREDICTIONS}.parquet", pa.concat_tables(predictions).combine_chunks())
+    for name, content in rows.items():
+        write_table(out / f"{name}.parquet", pa.Table.from_pylist(content, schema=pa.schema(SCHEMAS[name])))
     write_table(out / "scores.parquet", score_table(scores, "prompt_set"))
     write_array(out / "logits.npy", named.logits)
     write_array(out / "text.npy", named.text)
@@ -88,32 +95,38 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> dict[str,
     return scores
 
 
-def _truth(labels: Sequence[Sequence[str]], class_ids: Sequence[str]) -> Truth:
+def _truth(labels: pa.ListArray, class_ids: Sequence[str]) -> Truth:
     """(N, K): has the picture that class?"""
-    place = {class_id: column for column, class_id in enumerate(class_ids)}
     truth = np.zeros((len(labels), len(class_ids)), np.bool_)
-    for row, own in enumerate(labels):
-        truth[row, [place[label] for label in own if label in place]] = True
+    truth[class_pairs(labels, class_ids)] = True
     return truth
 
 
-def _predictions(name: str, named: Named, class_ids: Sequence[str], logits: Floats) -> list[dict[str, Any]]:
-    chances = probabilities(logits, sigmoid=named.sigmoid)
-    order, own = likeliest(logits, max(1, named.top)), set(class_ids)
-    return [
-        {
-            "prompt_set": name,
-            "image_id": image_id,
-            "true": [label for label in labels if label in own],
-            "predicted": class_ids[best[0]],
-            "top": [class_ids[column] for column in best],
-            "probability": chance[best[0]],
-            "entropy": uncertain,
-        }
-        for image_id, labels, best, chance, uncertain in zip(
-            named.image_ids, named.labels, order, chances, entropy(chances), strict=True
-        )
+def _predictions(
+    name: str, named: Named, class_ids: Sequence[str], logits: Floats, chances: Doubles
+) -> pa.Table:
+    """One row a picture, made column by column: a million of them would be gigabytes as objects."""
+    order, ids = likeliest(logits, max(1, named.top)), pa.array(class_ids, pa.string())
+    n, shown = order.shape
+    columns = [
+        pa.repeat(pa.scalar(name), n),
+        named.image_ids,
+        _only(named.labels, ids),
+        ids.take(pa.array(order[:, 0])),
+        pa.ListArray.from_arrays(np.arange(n + 1, dtype=np.int32) * shown, ids.take(pa.array(order.ravel()))),
+        pa.array(chances[np.arange(n), order[:, 0]].astype(np.float32)),
+        pa.array(entropy(chances).astype(np.float32)),
     ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(SCHEMAS[PREDICTIONS]))
+
+
+def _only(labels: pa.ListArray, class_ids: pa.Array) -> pa.ListArray:
+    """Each list less what is not in ``class_ids``."""
+    flat = pc.list_flatten(labels)
+    kept = pc.is_in(flat, value_set=class_ids)
+    owners = pc.list_parent_indices(labels).filter(kept).to_numpy()
+    ends = np.cumsum(np.bincount(owners, minlength=len(labels)))
+    return pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype(np.int32), flat.filter(kept))
 
 
 def _confusion(name: str, class_ids: Sequence[str], logits: Floats, truth: Truth) -> list[dict[str, Any]]:
@@ -133,18 +146,19 @@ def _confusion(name: str, class_ids: Sequence[str], logits: Floats, truth: Truth
     ]
 
 
-def _best_pictures(name: str, named: Named, class_ids: Sequence[str], logits: Floats) -> list[dict[str, Any]]:
+def _best_pictures(
+    name: str, named: Named, class_ids: Sequence[str], chances: Doubles
+) -> list[dict[str, Any]]:
     """The pictures that match a class best: highest probability first, then in row order (by image id)."""
-    chances = probabilities(logits, sigmoid=named.sigmoid)
     rows = []
     for column, class_id in enumerate(class_ids):
-        best = np.argsort(-chances[:, column], kind="stable")[:BEST]
+        best = np.argsort(-chances[:, column], kind="stable")[:BEST].tolist()
         rows += [
             {
                 "prompt_set": name,
                 "class_id": class_id,
                 "rank": rank,
-                "image_id": named.image_ids[row],
+                "image_id": named.image_ids[row].as_py(),
                 "probability": chances[row, column],
             }
             for rank, row in enumerate(best, 1)
