@@ -30,17 +30,24 @@ def place() -> Place:
     return Place(
         store=store_root(),
         device=os.environ.get("STRATA_DEVICE") or "cpu",
-        batch=count("STRATA_BATCH", 32),
-        workers=count("STRATA_WORKERS", os.cpu_count() or 1),
+        batch=count("STRATA_BATCH", None),
+        workers=count("STRATA_WORKERS", cores()) or 1,
     )
 
 
-def count(variable: str, default: int) -> int:
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def count(variable: str, default: int | None) -> int | None:
     """A whole number above 0 from the environment."""
-    value = os.environ.get(variable) or str(default)
+    value = os.environ.get(variable)
+    if not value:
+        return default
     if not value.isdecimal() or int(value) < 1:
         raise StrataError(
-            f"environment: {variable} = {value!r} is no whole number above 0; unset it for {default}"
+            f"environment: {variable} = {value!r} is no whole number above 0; unset it for the default"
         )
     return int(value)
 

@@ -6,9 +6,10 @@ pixels (``strata.views``).
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,6 +132,27 @@ def load_model(
         logit_scale=1.0 if scale is None else math.exp(scale),
         logit_bias=bias,
     )
+
+
+def share(model: LoadedModel) -> LoadedModel:
+    """The same weights in modules of their own: two threads may run and hook the two."""
+    return _with_weights(model, lambda weight: weight)
+
+
+def cast(model: LoadedModel, precision: Precision) -> LoadedModel:
+    """A copy of the model in another precision."""
+    dtype = DTYPES[precision]
+    copied = _with_weights(model, lambda weight: weight.to(dtype) if weight.is_floating_point() else weight)
+    return replace(copied, dtype=dtype)
+
+
+def _with_weights(model: LoadedModel, change: Callable[[torch.Tensor], torch.Tensor]) -> LoadedModel:
+    """Copied modules whose parameters and buffers are ``change`` of the model's."""
+    clip = model.clip
+    known: dict[int, Any] = {id(weight): change(weight) for weight in clip.buffers()}
+    for weight in clip.parameters():
+        known[id(weight)] = nn.Parameter(change(weight), requires_grad=False)
+    return replace(model, clip=copy.deepcopy(clip, known))
 
 
 def normalise(

@@ -1,4 +1,4 @@
-"""Compute what the store lacks: threads decode, this thread runs the network, another writes shards.
+"""Compute what the store lacks: threads decode, others run the network, one writes shards.
 
 The result does not depend on where an earlier run was cut off. Jobs that lack the same layers are worked on
 together in the order of the plan, batches always have the network's size, and a shard holds whole batches: a
@@ -7,9 +7,10 @@ run that continues meets the batches it would have met.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
 import numpy as np
@@ -18,15 +19,15 @@ from strata.extraction.decoding import Viewed, view_pictures
 from strata.extraction.encoding import encode
 from strata.extraction.network import Layer, Network
 from strata.extraction.plan import Job
+from strata.extraction.streams import stream
 from strata.store import Arrays, Space, write_shard
 from strata.track import Track, no_track
 from strata.views import ViewedPicture
 
-SHARD_BATCHES = 4  # what a kill may cost
+SHARD_BATCHES = 8  # what a kill may cost, besides the batches being worked on
 
 Batch = list[tuple[Job, ViewedPicture]]
 Encoded = tuple[list[str], dict[str, Arrays]]
-Check = Callable[[Sequence[ViewedPicture], Sequence[Layer]], None]
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,14 @@ def compute(
     stored: Mapping[str, Collection[str]],
     *,
     workers: int,
-    check: Check | None = None,
     track: Track = no_track,
 ) -> dict[str, str]:
     """Do the work and store it; returns the pictures that could not be decoded: SHA-256 -> reason.
 
-    ``check`` is called with the first batch of every work. Raises StrataError for what stops the whole run.
+    Raises StrataError for what stops the whole run.
     """
     rejected: dict[str, str] = {}
-    ahead = 2 * network.batch + workers
+    ahead = (network.streams + 1) * network.batch + workers  # while a batch is waited for, the next fill up
     streams = (view_pictures(work.jobs, network.spec, workers=workers, ahead=ahead) for work in works)
     total = sum(len(work.jobs) for work in works)
     views = track(chain.from_iterable(streams), total=total, desc="pictures")
@@ -78,12 +78,19 @@ def compute(
         writing: Future[None] = pool.submit(lambda: None)
         for work in works:
             batches = _batches(_decoded(islice(views, len(work.jobs)), rejected), network.batch)
-            encoded = _encoded(network, work.layers, batches, check)
+            encoded = stream(network, partial(_encode_batch, layers=work.layers), batches)
             while shard := list(islice(encoded, SHARD_BATCHES)):
                 writing.result()  # one shard is written while the next is computed, never two
                 writing = pool.submit(_write, work.layers, shard, spaces, stored)
         writing.result()
     return rejected
+
+
+def first_views(network: Network, works: Iterable[Work], count: int) -> list[ViewedPicture]:
+    """The first ``count`` views of the work that can be made."""
+    jobs = chain.from_iterable(work.jobs for work in works)
+    views = view_pictures(jobs, network.spec, workers=1, ahead=1)
+    return list(islice((view.picture for view in views if view.picture is not None), count))
 
 
 def _decoded(views: Iterable[Viewed], rejected: dict[str, str]) -> Iterator[tuple[Job, ViewedPicture]]:
@@ -99,16 +106,9 @@ def _batches(decoded: Iterator[tuple[Job, ViewedPicture]], size: int) -> Iterato
         yield batch
 
 
-def _encoded(
-    network: Network, layers: Sequence[Layer], batches: Iterator[Batch], check: Check | None
-) -> Iterator[Encoded]:
-    for batch in batches:
-        jobs, pictures = [job for job, _ in batch], [picture for _, picture in batch]
-        if check is not None:
-            check(pictures, layers)
-            check = None
-        items = [item.key for job in jobs for item in job.items]
-        yield items, encode(network, jobs, pictures, layers)
+def _encode_batch(network: Network, batch: Batch, layers: Sequence[Layer]) -> Encoded:
+    jobs, pictures = [job for job, _ in batch], [picture for _, picture in batch]
+    return [item.key for job in jobs for item in job.items], encode(network, jobs, pictures, layers)
 
 
 def _write(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import torch
+
 from strata.errors import StrataError
 from strata.extraction.plan import Job
 from strata.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
@@ -32,7 +34,9 @@ def view_pictures(jobs: Iterable[Job], spec: ViewSpec, *, workers: int, ahead: i
     """
     waiting: deque[Future[Viewed]] = deque()
     left = iter(jobs)
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(  # a resize stays on its own core
+        workers, "decode", torch.set_num_threads, (1,)
+    ) as pool:
         try:
             waiting.extend(pool.submit(_view, job, spec) for job in islice(left, ahead))
             while waiting:

@@ -13,7 +13,7 @@ import torch
 
 from strata.features import Kind, LayerInfo
 from strata.layers import Tap, resolve_layers
-from strata.models import LoadedModel, load_model
+from strata.models import LoadedModel, cast, load_model
 from strata.params import ExtractParams, ModelConf
 from strata.region_maxima import Pooling
 from strata.regions import count_regions
@@ -21,8 +21,10 @@ from strata.views import ViewSpec
 from strata.weights import CONFIG
 
 LOCAL = "local-dir:"
-HELD_BYTES = 512 << 20  # of one batch's maps as float32
-HELD_PIXELS = 32 * 448 * 448  # of one batch's views: bounds what the network itself holds
+HELD_BYTES = 512 << 20  # of the maps that are held at once, as float32
+HELD_PIXELS = 32 * 448 * 448  # of the views worked on at once: bounds what the network itself holds
+CPU_BATCH = 16  # more gives nothing, and a ResNet's maps leave the caches
+GPU_BATCH = 128
 
 Rows = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 
@@ -41,12 +43,17 @@ class Network:
     """A loaded model, its layers in the order asked for, and how many pictures go through it at once.
 
     ``batch`` is constant in a run, a short batch is filled up: kernels must not depend on how many are left.
+    ``streams`` batches are worked on at once, each by ``threads`` threads. ``exact`` is the model in fp32
+    where the precision is another.
     """
 
     model: LoadedModel
     layers: tuple[Layer, ...]
     params: ExtractParams
     batch: int
+    streams: int
+    threads: int
+    exact: LoadedModel | None
 
     @property
     def spec(self) -> ViewSpec:
@@ -69,26 +76,38 @@ def open_network(
     params: ExtractParams,
     *,
     device: str,
-    batch: int,
+    batch: int | None,
+    workers: int,
     hash_record: Path | None,
 ) -> Network:
     """Load the model ``name`` and find its layers. Raises StrataError for whatever cannot be had.
 
-    ``batch`` is halved until a batch's maps and pixels keep within HELD_BYTES and HELD_PIXELS.
+    ``batch`` (None: what suits the device) is halved until a batch's maps and pixels keep within HELD_BYTES
+    and HELD_PIXELS; as many of ``workers`` cores as also keep within them work on a batch of their own.
     """
-    model = load_model(
+    exact = load_model(
         conf,
-        precision=params.precision,
         image_size_px=params.image_size,
         conv1_stride=params.conv1_stride,
         device=device,
         hash_record=hash_record,
         name=name,
     )
-    if model.device.type == "cuda":
+    if exact.device.type == "cuda":
         _be_exact()
+    reduced = params.precision != "fp32"
+    model = cast(exact, params.precision) if reduced else exact
     taps = resolve_layers(model, layers, conf.aliases)
-    return Network(model, tuple(_layer(tap, params) for tap in taps), params, _batch(taps, model, batch))
+    size, streams = _sizes(taps, model, batch, workers)
+    return Network(
+        model=model,
+        layers=tuple(_layer(tap, params) for tap in taps),
+        params=params,
+        batch=size,
+        streams=streams,
+        threads=max(1, workers // streams),
+        exact=exact if reduced else None,
+    )
 
 
 def space_key(network: Network, layer: Layer) -> dict[str, Any]:
@@ -152,11 +171,15 @@ def _layer(tap: Tap, params: ExtractParams) -> Layer:
     return Layer(tap, info, rows)
 
 
-def _batch(taps: Iterable[Tap], model: LoadedModel, batch: int) -> int:
+def _sizes(taps: Iterable[Tap], model: LoadedModel, batch: int | None, workers: int) -> tuple[int, int]:
+    """Pictures a batch, and batches at once (a GPU takes one)."""
     held = sum(4 * tap.channels * tap.height * tap.width for tap in taps)
-    while batch > 1 and (batch * held > HELD_BYTES or batch * model.image_size_px**2 > HELD_PIXELS):
-        batch //= 2
-    return batch
+    fitting = min(HELD_BYTES // held, HELD_PIXELS // model.image_size_px**2)
+    on_gpu = model.device.type == "cuda"
+    size = batch or (GPU_BATCH if on_gpu else CPU_BATCH)
+    while size > 1 and size > fitting:
+        size //= 2
+    return size, 1 if on_gpu else min(workers, max(1, fitting // size))
 
 
 def _architecture(model: LoadedModel) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from strata.errors import StrataError
 from strata.extraction.assembly import assemble_layer, row_bytes
-from strata.extraction.computing import Check, Work, compute, missing_work
+from strata.extraction.computing import Work, compute, first_views, missing_work
 from strata.extraction.network import Network, open_network, space_key
 from strata.extraction.plan import Job, Plan, Row, plan_extraction, rows_table
-from strata.extraction.precision import check_precision
+from strata.extraction.precision import SAMPLE, bf16_gain, check_precision
 from strata.features import write_layer_info
 from strata.files import make_in_place, write_json, write_table
 from strata.params import ExtractParams, ModelConf, QueryView
@@ -25,6 +25,7 @@ from strata.store import BrokenShard, Slot, Space, find_items, open_space, store
 from strata.tables import USABLE, Tables
 from strata.track import Track, no_track
 
+MUCH_WORK = 1000  # views: from here on the time to try bf16 does not show
 ATTEMPTS = 5  # a broken shard is computed again; a store that keeps breaking is a broken disk
 REJECTED_SCHEMA = pa.schema(
     [pa.field("image_id", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
@@ -44,11 +45,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how fast: the store, the device, pictures a batch, decoding threads. Changes no result."""
+    """Where and how fast: the store, the device, pictures a batch (None: what suits the device), cores to
+    decode and compute with. Changes no result."""
 
     store: Path
     device: str = "cpu"
-    batch: int = 32
+    batch: int | None = None
     workers: int = 2
 
 
@@ -91,6 +93,7 @@ def extract(
         request.params,
         device=place.device,
         batch=place.batch,
+        workers=place.workers,
         hash_record=place.store / "weights.tsv",
     )
     spaces = {
@@ -106,6 +109,7 @@ def extract(
         works = missing_work(left, network.layers, stored)
         if works:
             announce(_check_disk(folder, place.store, plan, network, works))
+            network = _look_at_precision(network, works, announce)
             started = time.perf_counter()
             rejected |= compute(
                 network,
@@ -113,7 +117,6 @@ def extract(
                 spaces,
                 stored,
                 workers=place.workers,
-                check=_check(network, request),
                 track=track,
             )
             seconds += time.perf_counter() - started
@@ -172,10 +175,20 @@ def _fill(
     write_table(folder / "rejected.parquet", refused)
 
 
-def _check(network: Network, request: Request) -> Check | None:
-    if request.params.precision == "fp32":
-        return None
-    return partial(check_precision, network, request.conf, request.model)
+def _look_at_precision(network: Network, works: Sequence[Work], announce: Callable[[str], None]) -> Network:
+    """Refuse a precision that is not exact enough; in fp32, for much work, say what bf16 would gain.
+
+    Returns the network without the copy in fp32, which is not needed any more.
+    """
+    much = sum(len(work.jobs) for work in works) >= MUCH_WORK
+    if network.exact is None and not (much and network.params.precision == "fp32"):
+        return network
+    views = first_views(network, works, SAMPLE)
+    if views and network.exact is not None:
+        check_precision(network, network.exact, views)
+    elif views:
+        announce(bf16_gain(network, views))
+    return replace(network, exact=None)
 
 
 def _kept_rows(plan: Plan, rejected: Mapping[str, str]) -> list[Row]:

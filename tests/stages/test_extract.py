@@ -117,7 +117,7 @@ def test_the_environment_says_where_and_how_fast(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STRATA_STORE", str(tmp_path))
     place = extract.place()
-    assert (place.store, place.device, place.batch) == (tmp_path, "cpu", 32)
+    assert (place.store, place.device, place.batch) == (tmp_path, "cpu", None)
     monkeypatch.setenv("STRATA_DEVICE", "cuda")
     assert extract.place().device == "cuda"
 

@@ -1,0 +1,77 @@
+"""This pipeline's own ``extract``, started as its stage starts it, on a list of pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from benchmarks.machine import cores
+from strata.extraction.run import Place, Request, extract
+from strata.params import ExtractParams, ModelConf, Precision
+from strata.tables import SCHEMAS, USABLE, Tables, from_rows
+
+
+def picture_tables(paths: Sequence[Path]) -> Tables:
+    """What ``prepare`` would say of these files: no labels, no queries."""
+    images = [_row(path) for path in paths]
+    others = (SCHEMAS[name].empty_table() for name in ("queries", "relevance", "classes"))
+    return Tables(from_rows("images", images), *others)
+
+
+def run_extract(
+    tables: Tables,
+    conf: ModelConf,
+    layers: tuple[str, ...],
+    precision: Precision,
+    work: Path,
+    *,
+    decode: Literal["full", "fast"] = "full",
+    workers: int | None = None,
+) -> float:
+    """Seconds from files to the stage's finished outs, with an empty store; loading the network is left out.
+
+    The outs stay in ``work/features``. Pictures a batch and threads are the stage's defaults.
+    """
+    for name in ("store", "features"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    (work / "store").mkdir(parents=True)
+    request = Request("bench", conf, layers, extract_params(precision, decode), "whole")
+    place = Place(store=work / "store", workers=workers or cores())
+    begun: list[float] = []  # the plan is announced when the network is loaded and its layers are known
+    extract(work / "features", tables, request, place, announce=lambda _: begun.append(time.perf_counter()))
+    return time.perf_counter() - begun[0]
+
+
+def extract_params(precision: Precision, decode: Literal["full", "fast"] = "full") -> ExtractParams:
+    """The parameters of ``params.yaml``, but for these."""
+    return ExtractParams(
+        view="center_crop",
+        image_size=None,
+        pixel_norm="model",
+        precision=precision,
+        decode=decode,
+        levels=3,
+        position_l2=False,
+        conv1_stride=None,
+        gem_p=3.0,
+    )
+
+
+def _row(path: Path) -> dict[str, Any]:
+    with Image.open(path) as image:
+        width, height = image.size
+    return {
+        "image_id": path.stem,
+        "path": str(path),
+        "width": width,
+        "height": height,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "labels": [],
+        "status": USABLE,
+    }
