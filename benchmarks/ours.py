@@ -12,6 +12,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from benchmarks.machine import cores
+from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Place, Request, extract
 from strata.params import ExtractParams, ModelConf, Precision
 from strata.tables import SCHEMAS, USABLE, Tables, from_rows
@@ -38,6 +39,7 @@ def run_extract(
 
     The outs stay in ``work/features``. Pictures a batch and threads are the stage's defaults.
     """
+    keep_freed_memory()
     for name in ("store", "features"):
         shutil.rmtree(work / name, ignore_errors=True)
     (work / "store").mkdir(parents=True)

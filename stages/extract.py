@@ -8,12 +8,14 @@ import sys
 from stages.running import paths, run_stage, track
 from stages.settings import model_conf, params
 from strata.errors import StrataError
+from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Extracted, Place, Request, extract
 from strata.tables import read_tables
 from strata.workspace import store_root
 
 
 def main() -> str:
+    keep_freed_memory()
     tables, out = paths()
     run = params()
     request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)

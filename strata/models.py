@@ -162,13 +162,19 @@ def normalise(
 
     Divided by 255; with ``model`` also its mean subtracted and divided by its standard deviation, in float32.
     """
-    values = pixels.to(model.device).to(torch.float32) / 255
+    raw = pixels.to(model.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+    values = raw.to(torch.float32).div_(255)
     if pixel_norm == "model":
-        mean, std = (
-            torch.tensor(channel, device=model.device).view(1, 3, 1, 1) for channel in (model.mean, model.std)
-        )
-        values = (values - mean) / std
-    return values.to(model.dtype).contiguous(memory_format=torch.channels_last)
+        values.sub_(_everywhere(model.mean, values)).div_(_everywhere(model.std, values))
+    return values.to(model.dtype)
+
+
+def _everywhere(colour: Colour, like: torch.Tensor) -> torch.Tensor:
+    """The colour at every position of one picture: in one stretch of memory, as the pixels are, it is taken
+    off several times as fast as three numbers.
+    """
+    one = torch.tensor(colour, device=like.device).view(1, 3, 1, 1).expand(1, *like.shape[1:])
+    return one.contiguous(memory_format=torch.channels_last)
 
 
 def _number(clip: Any, name: str) -> float | None:

@@ -45,8 +45,8 @@ def batch_pixels(network: Network, views: Sequence[ViewedPicture]) -> torch.Tens
     """(batch, 3, S, S) uint8, filled up with black views; in pinned memory if a GPU takes it."""
     side = network.model.image_size_px
     pixels = torch.zeros(
-        (network.batch, 3, side, side), dtype=torch.uint8, pin_memory=network.model.device.type == "cuda"
-    )
+        (network.batch, side, side, 3), dtype=torch.uint8, pin_memory=network.model.device.type == "cuda"
+    ).permute(0, 3, 1, 2)  # channels last, as decoded pictures and the network's input are
     for place, view in enumerate(views):
         pixels[place] = view.pixels
     return pixels.to(network.model.device, non_blocking=True)
