@@ -25,6 +25,7 @@ HELD_BYTES = 512 << 20  # of the maps that are held at once, as float32
 HELD_PIXELS = 32 * 448 * 448  # of the views worked on at once: bounds what the network itself holds
 CPU_BATCH = 16  # more gives nothing, and a ResNet's maps leave the caches
 GPU_BATCH = 128
+GPU_STREAMS = 2
 
 Rows = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 
@@ -172,14 +173,14 @@ def _layer(tap: Tap, params: ExtractParams) -> Layer:
 
 
 def _sizes(taps: Iterable[Tap], model: LoadedModel, batch: int | None, workers: int) -> tuple[int, int]:
-    """Pictures a batch, and batches at once (a GPU takes one)."""
+    """Pictures a batch, and batches at once. A GPU works on one while the next is put together."""
     held = sum(4 * tap.channels * tap.height * tap.width for tap in taps)
     fitting = min(HELD_BYTES // held, HELD_PIXELS // model.image_size_px**2)
     on_gpu = model.device.type == "cuda"
     size = batch or (GPU_BATCH if on_gpu else CPU_BATCH)
     while size > 1 and size > fitting:
         size //= 2
-    return size, 1 if on_gpu else min(workers, max(1, fitting // size))
+    return size, GPU_STREAMS if on_gpu else min(workers, max(1, fitting // size))
 
 
 def _architecture(model: LoadedModel) -> str:
