@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from strata.retrieval.average_precision import step_average_precision
 from strata.scores import Score
 
 ECE_BINS = 15
+BLOCK = 65_536  # rows at once, so that what stands beside a result stays small; every row is on its own
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -32,19 +34,34 @@ def cosine_logits(images: Floats, texts: Floats, scale: float, bias: float | Non
 
 def probabilities(logits: npt.NDArray[np.floating[Any]], *, sigmoid: bool) -> Doubles:
     """(N, K) -> (N, K): a softmax over the classes, or each class on its own for a sigmoid model."""
-    values = logits.astype(np.float64)
-    return np.asarray(expit(values) if sigmoid else softmax(values, axis=1))
+
+    def of(block: npt.NDArray[np.floating[Any]]) -> Doubles:
+        values = block.astype(np.float64)
+        return np.asarray(expit(values) if sigmoid else softmax(values, axis=1))
+
+    return _by_blocks(of, logits)
 
 
 def likeliest(logits: Floats, count: int) -> npt.NDArray[np.int64]:
     """(N, min(count, K)): the classes with the highest logits, best first; ties by column."""
-    return np.argsort(-logits, axis=1, kind="stable")[:, :count]
+    return _by_blocks(lambda block: np.argsort(-block, axis=1, kind="stable")[:, :count].copy(), logits)
 
 
 def entropy(chances: Doubles) -> Doubles:
     """(N, K) -> (N,): in nats, of the probabilities made to sum to one. 0 is certain, log K knows nothing."""
-    share = chances / np.maximum(chances.sum(axis=1, keepdims=True), 1e-300)
-    return np.asarray(-np.sum(share * np.log(np.maximum(share, 1e-300)), axis=1))
+
+    def of(block: Doubles) -> Doubles:
+        share = block / np.maximum(block.sum(axis=1, keepdims=True), 1e-300)
+        return np.asarray(-np.sum(share * np.log(np.maximum(share, 1e-300)), axis=1))
+
+    return _by_blocks(of, chances)
+
+
+def _by_blocks(
+    work: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], rows: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    parts = [work(rows[start : start + BLOCK]) for start in range(0, max(len(rows), 1), BLOCK)]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def score_set(logits: Floats, truth: Truth, top: int, *, sigmoid: bool) -> dict[str, Score]:

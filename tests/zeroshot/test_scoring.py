@@ -155,3 +155,16 @@ def test_several_labels_a_picture_are_scored_by_mean_average_precision(seed: int
     assert scores["probability"] == "sigmoid"
     assert "top1" not in scores
     assert 0 < float(str(scores["chance"])) < 1
+
+
+def test_blocks_of_rows_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, _ = case(5)
+    for work in (
+        lambda: probabilities(logits, sigmoid=False),
+        lambda: entropy(probabilities(logits, sigmoid=True)),
+        lambda: likeliest(logits, 2),
+    ):
+        monkeypatch.setattr("strata.zeroshot.scoring.BLOCK", 65_536)
+        whole = work()
+        monkeypatch.setattr("strata.zeroshot.scoring.BLOCK", 7)
+        np.testing.assert_array_equal(work(), whole)
