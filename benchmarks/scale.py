@@ -1,8 +1,9 @@
 """Time and memory of every stage as the rows grow tenfold and tenfold again; the chart is docs/scale.svg.
 
-``python -m benchmarks scale`` measures all of it. What is measured is kept in the scratch folder until the
-whole is done, so a run that was stopped goes on; ``python -m benchmarks.scale PART ROWS STAGE ...`` measures
-a piece (again). There is nothing to be faster than here: the result has no rows, but tables as remarks.
+``python -m benchmarks scale`` measures what ``.bench/scale/measured.jsonl`` does not hold yet: a run that was
+stopped goes on, and without that file everything is measured anew (half an hour). ``python -m benchmarks.scale
+PART ROWS STAGE ...`` measures a piece again. There is nothing to be faster than here: the result has no rows,
+but tables as remarks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.results import Result
 from benchmarks.scaling.chart import draw
-from benchmarks.scaling.measuring import Measured, forget, kept, measure, measure_missing
+from benchmarks.scaling.measuring import Measured, kept, measure, measure_missing
 from benchmarks.scaling.plan import PARTS
 from benchmarks.scaling.settings import QUERYING, RESTARTS, ROOT
 from benchmarks.scaling.table import Grown, memory_table, time_table
@@ -39,7 +40,6 @@ def run(settings: Settings) -> Result:
     if not settings.small:
         CHART.parent.mkdir(exist_ok=True)
         CHART.write_text(chart, encoding="utf-8")
-        forget(work)
     return Result("Scale: time and memory as the rows grow", (), remarks(grown))
 
 

@@ -63,10 +63,5 @@ def kept(work: Path) -> Measured:
     return found
 
 
-def forget(work: Path) -> None:
-    """Begin anew."""
-    (work / KEPT).unlink(missing_ok=True)
-
-
 def _folder(work: Path, part: str, rows: int) -> Path:
     return (work / f"{part}-{rows}").resolve()

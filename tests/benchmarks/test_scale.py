@@ -169,8 +169,6 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: py
     assert len(called) == 6
     assert set(measuring.kept(tmp_path)) == {("pictures", stage) for stage in plan.READING}
     assert not list(tmp_path.glob("pictures-*"))
-    measuring.forget(tmp_path)
-    assert measuring.kept(tmp_path) == {}
 
 
 @pytest.mark.slow
