@@ -1,9 +1,9 @@
 """Time and memory of every stage as the rows grow tenfold and tenfold again; the chart is docs/scale.svg.
 
 ``python -m benchmarks scale`` measures what ``.bench/scale/measured.jsonl`` does not hold yet: a run that was
-stopped goes on, and without that file everything is measured anew (half an hour). ``python -m benchmarks.scale
-PART ROWS STAGE ...`` measures a piece again. There is nothing to be faster than here: the result has no rows,
-but tables as remarks.
+stopped goes on, and without that file everything is measured anew (half an hour). A piece is measured again by
+``python -m benchmarks.scale PART ROWS STAGE ...``. There is nothing to be faster than here: the result has no
+rows, but tables as remarks.
 """
 
 from __future__ import annotations
