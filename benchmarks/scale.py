@@ -1,7 +1,7 @@
 """Time and memory of every stage as the rows grow tenfold and tenfold again; the chart is docs/scale.svg.
 
 ``python -m benchmarks scale`` measures what ``.bench/scale/measured.jsonl`` does not hold yet: a run that was
-stopped goes on, and without that file everything is measured anew (half an hour). A piece is measured again by
+stopped goes on, and without that file everything is measured anew (half an hour). To measure a piece again:
 ``python -m benchmarks.scale PART ROWS STAGE ...``. There is nothing to be faster than here: the result has no
 rows, but tables as remarks.
 """
