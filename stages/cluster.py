@@ -7,7 +7,7 @@ import pyarrow as pa
 from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
 from strata.cluster_scores import facet_scores, silhouette_scores, size_scores
-from strata.clustering import choose_k, cluster_table, fit_clusters
+from strata.clustering import choose_k, cluster_table, fit_clusters, protocol
 from strata.facets import facet_labels, facet_names, suffixes
 from strata.features import database_rows
 from strata.files import read_json, write_array, write_json, write_table
@@ -37,7 +37,7 @@ def main() -> str:
         write_table(out / f"{name}.parquet", cluster_table(rows, clusters))
         write_array(out / f"{name}.centroids.npy", clusters.centroids)
         scores[name] = {
-            "protocol": f"k-means++, {cluster.restarts} starts, seed {cluster.seed}",
+            "protocol": protocol(len(values), k, seed=cluster.seed, restarts=cluster.restarts),
             "components": values.shape[1],
             "fit_set": read_json(reduced / "policies.json")["fit_set"],
             **size_scores(clusters),

@@ -1,6 +1,7 @@
 """KMeans of the database, with cluster numbers that do not depend on chance.
 
-Lloyd's algorithm from several k-means++ starts (Arthur and Vassilvitskii 2007), the best inertia kept.
+Lloyd's algorithm from several k-means++ starts (Arthur and Vassilvitskii 2007), the best inertia kept: by
+scikit-learn up to ``ALL_ROWS`` pictures, beyond them by ``strata.lloyd`` on a sample, all pictures assigned.
 Clusters are numbered by size, the largest first; of equal ones the one whose first picture comes first.
 """
 
@@ -16,9 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.errors import StrataError
+from strata.lloyd import fit_centres, fit_rows, nearest, start_rows
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
+
+ALL_ROWS = 50_000  # pictures up to which every fit sees all of them and runs until nothing moves
 
 SCHEMA = pa.schema(
     [
@@ -64,23 +68,48 @@ def choose_k(asked: int | None, of_dataset: int | None, n_classes: int, n_pictur
 
 def fit_clusters(values: Floats, k: int, *, seed: int, restarts: int) -> Clusters:
     """Cluster the rows of ``values`` (N, D). StrataError when there are fewer rows than clusters."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
     if len(values) < k:
         raise StrataError(
             f"{len(values)} pictures cannot make {k} clusters; lower cluster.k in params.yaml or add pictures"
         )
+    if len(values) > ALL_ROWS:
+        centres = fit_centres(values, k, seed=seed, restarts=restarts)
+        found, distances = nearest(values, centres)
+        order = _by_size(found, k)
+        return Clusters(_renumbered(found, order), centres[order], distances)
+    found, centres = _fit_all(values, k, seed, restarts)
+    order = _by_size(found, k)
+    labels, centroids = _renumbered(found, order), centres[order].astype(np.float32)
+    distances = np.linalg.norm(values - centroids[labels], axis=1).astype(np.float32)
+    return Clusters(labels, centroids, distances)
+
+
+def protocol(n_pictures: int, k: int, *, seed: int, restarts: int) -> str:
+    """How ``fit_clusters`` clusters, as a policy for the metrics."""
+    said = f"k-means++, {restarts} starts, seed {seed}"
+    if n_pictures <= ALL_ROWS:
+        return said
+    seen, first = fit_rows(n_pictures, k), start_rows(n_pictures, k)
+    return f"{said}; fitted on {seen} of {n_pictures} pictures, starts on {first}; all assigned"
+
+
+def _fit_all(
+    values: Floats, k: int, seed: int, restarts: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any]]:
+    """scikit-learn's labels and centres."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
     kmeans = KMeans(n_clusters=k, init="k-means++", n_init=restarts, random_state=seed, algorithm="lloyd")
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # too few distinct vectors: empty clusters say it
         kmeans.fit(values)
-    order = _by_size(kmeans.labels_, k)
-    labels = np.argsort(order)[kmeans.labels_].astype(np.int32)
-    centroids = kmeans.cluster_centers_[order].astype(np.float32)
-    distances = np.linalg.norm(values - centroids[labels], axis=1).astype(np.float32)
-    return Clusters(labels, centroids, distances)
+    return kmeans.labels_, kmeans.cluster_centers_
+
+
+def _renumbered(labels: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> Integers:
+    return np.asarray(np.argsort(order)[labels], dtype=np.int32)
 
 
 def _by_size(labels: npt.NDArray[Any], k: int) -> npt.NDArray[np.int64]:

@@ -1,12 +1,14 @@
 """Principal component analysis that reads its rows in blocks, exact and the same on every run.
 
-Both routes are exact (no random numbers): the covariance matrix when there are more rows than dimensions,
-the singular value decomposition of the centred rows otherwise. Signs are fixed by making the largest entry of
-every component positive. What it does not do: incremental updates, sparse rows.
+All routes are exact (no random numbers): the covariance matrix when there are more rows than dimensions,
+the singular value decomposition of the centred rows otherwise; ``fit_large_pca`` reads the rows once and uses
+all cores, in float32 but for the sums. Signs are fixed by making the largest entry of every component
+positive. What it does not do: incremental updates, sparse rows.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from strata.ahead import in_order
 from strata.errors import StrataError
 from strata.features import database_rows
 from strata.files import write_arrays
-from strata.vector_blocks import read_vector_rows, vector_blocks, write_vector_blocks
+from strata.vector_blocks import read_vector_rows, vector_blocks, vector_width, write_vector_blocks
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -27,6 +30,8 @@ Blocks = Callable[[], Iterable[Floats]]
 STEP_ROWS = (
     8192  # rows turned into float64 at a time; a constant, because another blocking rounds differently
 )
+PARTS_READ_AHEAD = 8  # a row group's: they are worked on while the next group is being read
+DOUBLE_ROWS = 100_000  # up to which ``reduce_vectors`` computes in float64 throughout
 ZERO = 1e-10  # share of the largest variance below which a direction holds rounding noise alone
 
 
@@ -62,8 +67,28 @@ def fit_pca(blocks: Blocks, components: int | None = None) -> Pca:
         keep = usable_components(components or dimensions, n_rows, dimensions)
         solve = _from_covariance if n_rows > dimensions else _from_rows
         axes, variance, total = solve(blocks, mean, n_rows, keep)
-    ratio = variance / total if total > 0 else np.zeros_like(variance)
-    return Pca(mean, _signed(axes), variance, ratio, n_rows)
+    return Pca(mean, _signed(axes), variance, _shares(variance, total), n_rows)
+
+
+def fit_large_pca(blocks: Blocks, components: int) -> Pca:
+    """PCA of more rows than dimensions, in one pass on all cores: products of float32 rows, added in float64.
+
+    The rows are centred on the mean of their first block, and the covariance is set right at the end.
+    Variances are exact to about 1e-7 of the largest: too little to whiten by.
+    """
+    import scipy.linalg  # noqa: F401 - before the limit, which does not see a BLAS that is loaded later
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        rows = (block for block in blocks() if len(block))
+        first = next(rows)
+        origin = first.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scatter, total, n_rows = _moments(itertools.chain([first], rows), origin)
+        away = total / n_rows
+        covariance = (scatter - n_rows * np.outer(away, away)) / (n_rows - 1)
+        keep = usable_components(components, n_rows, len(origin))
+        axes, variance, whole = _largest(covariance, keep)
+    return Pca(origin + away, _signed(axes), variance, _shares(variance, whole), n_rows)
 
 
 def reduce_vectors(source: Path, target: Path, name: str, *, components: int, whiten: bool) -> Pca:
@@ -78,10 +103,13 @@ def reduce_vectors(source: Path, target: Path, name: str, *, components: int, wh
     def pictures() -> Iterator[Floats]:
         start = 0
         for block in vector_blocks(path):
-            yield block[database[start : start + len(block)]]
+            kept = database[start : start + len(block)]
+            yield block if kept.all() else block[kept]
             start += len(block)
 
-    pca = fit_pca(pictures, components)
+    n_pictures = int(database.sum())
+    large = n_pictures > max(DOUBLE_ROWS, vector_width(path)) and not whiten
+    pca = fit_large_pca(pictures, components) if large else fit_pca(pictures, components)
     reduced = (project(block, pca, whiten=whiten) for block in vector_blocks(path))
     write_vector_blocks(target / f"{name}.parquet", rows, len(pca.components), reduced)
     write_pca(target / f"{name}.npz", pca)
@@ -130,13 +158,37 @@ def _centred(blocks: Blocks, mean: Doubles) -> Iterable[Doubles]:
 
 
 def _from_covariance(blocks: Blocks, mean: Doubles, n_rows: int, keep: int) -> tuple[Doubles, Doubles, float]:
-    from scipy.linalg import eigh
-
     covariance = np.zeros((len(mean), len(mean)))
     for rows in _centred(blocks, mean):
         covariance += rows.T @ rows
     covariance /= n_rows - 1
-    values, vectors = eigh(covariance, subset_by_index=[len(mean) - keep, len(mean) - 1])
+    return _largest(covariance, keep)
+
+
+def _moments(blocks: Iterable[Floats], origin: Floats) -> tuple[Doubles, Doubles, int]:
+    """(D, D) sum of the products and (D,) sum of the rows, measured from ``origin``; how many there are."""
+
+    def work(rows: Floats) -> tuple[Floats, Floats, int]:
+        moved = rows - origin
+        return moved.T @ moved, moved.sum(axis=0), len(moved)
+
+    parts = (
+        block[start : start + STEP_ROWS] for block in blocks for start in range(0, len(block), STEP_ROWS)
+    )
+    scatter, total, n_rows = np.zeros((len(origin), len(origin))), np.zeros(len(origin)), 0
+    for products, sums, count in in_order(work, parts, waiting=PARTS_READ_AHEAD):
+        scatter += products
+        total += sums
+        n_rows += count
+    return scatter, total, n_rows
+
+
+def _largest(covariance: Doubles, keep: int) -> tuple[Doubles, Doubles, float]:
+    """The ``keep`` directions of most variance as rows, their variances, and the variance of all."""
+    from scipy.linalg import eigh
+
+    last = len(covariance) - 1
+    values, vectors = eigh(covariance, subset_by_index=[last - keep + 1, last])
     return vectors.T[::-1], np.maximum(values[::-1], 0.0), float(np.trace(covariance))
 
 
@@ -145,6 +197,10 @@ def _from_rows(blocks: Blocks, mean: Doubles, n_rows: int, keep: int) -> tuple[D
     _, singular, axes = np.linalg.svd(rows, full_matrices=False)
     variance = singular**2 / (n_rows - 1)
     return axes[:keep], variance[:keep], float(variance.sum())
+
+
+def _shares(variance: Doubles, total: float) -> Doubles:
+    return variance / total if total > 0 else np.zeros_like(variance)
 
 
 def _signed(axes: Doubles) -> Doubles:
