@@ -1,7 +1,8 @@
 """Atomic writes: a reader sees the old file or the whole new one, never half of it.
 
 Every writer goes through a temporary file in the target's folder, fsync and rename. Parquet and JSON are
-written so that equal content gives equal bytes (no timestamps, sorted keys).
+written so that equal content gives equal bytes (no timestamps, sorted keys). numpy and pyarrow are imported
+where they are used: ``check``, ``scan`` and ``gate`` read and write nothing but text.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import IO, TYPE_CHECKING, Any
 
 from strata.errors import StrataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
 
 ROWS_PER_GROUP = 65_536  # constant: a row group's size is part of the file's bytes
 
@@ -91,12 +91,16 @@ def read_json(path: Path) -> Any:
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
     """Write one ``.npy`` (no pickled objects)."""
+    import numpy as np
+
     with atomic(path) as stream:
         np.save(stream, np.asarray(array, order="C"), allow_pickle=False)
 
 
 def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
     """Read one ``.npy``; with ``mmap`` the pages are read when touched (read-only)."""
+    import numpy as np
+
     try:
         result: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
@@ -108,6 +112,8 @@ def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
 
 def write_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
     """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone (no pickled objects)."""
+    import numpy as np
+
     with atomic(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy")  # its time is 1980, always
@@ -117,12 +123,17 @@ def write_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a table as Parquet (zstd, fixed row groups: equal tables give equal bytes)."""
+    import pyarrow.parquet as pq
+
     with atomic(path) as stream:
         pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_PER_GROUP, store_schema=True)
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file, or only some of its columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_table(path, columns=columns, memory_map=True)
     except FileNotFoundError:

@@ -1,11 +1,13 @@
 """The feature store: finished work that outlives a killed run, shared by every experiment.
 
 ``ROOT/features/SPACE/`` holds one layer computed in one way: ``key.json`` says which (everything that decides
-a value is in it; its hash is the folder's name), every ``*.npz`` is a shard of some items' arrays. An item is
-a picture's SHA-256 and what was done with it: a renamed picture is found again, a changed one is not.
+a value is in it; its hash is the folder's name), every ``*.safetensors`` is a shard of some items' arrays. An
+item is a picture's SHA-256 and what was done with it: a renamed picture is found again, a changed one is not.
 
-Shards are written whole (temporary file, fsync, rename) and never changed, so processes may share a store. A
-shard that cannot be read, or whose checksum (zip's CRC-32) is wrong, counts as not there.
+A shard is a safetensors file: eight bytes (the length of the header), a JSON header, the arrays one behind
+the other. The header's metadata hold the items, a line each, and the CRC-32 of items and arrays. Shards are
+written whole (temporary file, fsync, rename) and never changed, so processes may share a store. A shard that
+cannot be read, or whose checksum is wrong, counts as not there.
 """
 
 from __future__ import annotations
@@ -13,24 +15,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
-import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.errors import StrataError
-from strata.files import write_arrays, write_json
+from strata.files import atomic, write_json
 
-FORMAT = 1  # part of every key: raise it when the same key would mean other values
+FORMAT = 2  # part of every key: raise it when the same key would mean other values, or other files
 FOLDER = "features"
-ITEMS = "items"
+SUFFIX = ".safetensors"
 STALE_SECONDS = 3600.0  # a temporary file this old was left by a killed process
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_DTYPES = {"<f2": "F16", "<f4": "F32"}  # numpy's name: safetensors' name
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -78,43 +83,98 @@ def open_space(
 
 
 def find_items(space: Space) -> dict[str, Slot]:
-    """Every item the space holds; where two shards hold one, the first name counts. Reads the lists only."""
+    """Every item the space holds; where two shards hold one, the first name counts. Reads headers only."""
     found: dict[str, Slot] = {}
-    for shard in sorted(space.folder.glob("*.npz")):
+    for shard in sorted(space.folder.glob(f"*{SUFFIX}"), reverse=True):
         try:
-            with np.load(shard, allow_pickle=False) as arrays:
-                items = [item.decode("ascii") for item in arrays[ITEMS].tolist()]
+            with open(shard, "rb", buffering=0) as stream:
+                items = _items(_read_header(stream))
         except _UNREADABLE:
             continue
-        for row, item in enumerate(items):
-            found.setdefault(item, Slot(shard, row))
+        found.update(zip(items, map(Slot, repeat(shard), range(len(items))), strict=True))
     return found
 
 
 def write_shard(space: Space, items: Sequence[str], arrays: Arrays) -> Path:
-    """Write one shard: the row i of every array belongs to ``items[i]`` (ASCII).
+    """Write one shard: the row i of every array belongs to ``items[i]`` (ASCII, one line).
 
     Equal items give an equal file name: two processes that did the same work leave one shard.
     """
-    name = hashlib.sha256("\n".join(items).encode("ascii")).hexdigest()[:24]
-    path = space.folder / f"{name}.npz"
-    write_arrays(path, **{ITEMS: np.array([item.encode("ascii") for item in items])}, **arrays)
+    lines = "\n".join(items)
+    path = space.folder / f"{hashlib.sha256(lines.encode('ascii')).hexdigest()[:24]}{SUFFIX}"
+    parts = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header: dict[str, Any] = {}
+    crc, end = _crc(lines), 0
+    for name, part in parts.items():
+        begin, end = end, end + part.nbytes
+        crc = zlib.crc32(part.data, crc)
+        header[name] = {
+            "dtype": _DTYPES[part.dtype.str],
+            "shape": list(part.shape),
+            "data_offsets": [begin, end],
+        }
+    header["__metadata__"] = {"items": lines, "crc32": f"{crc:08x}"}
+    head = json.dumps(header, separators=(",", ":")).encode("ascii")
+    head += b" " * (-len(head) % 8)  # so that a mapped file's arrays are aligned
+    with atomic(path) as stream:
+        stream.write(len(head).to_bytes(8, "little") + head)
+        for part in parts.values():
+            stream.write(part.data)
     return path
 
 
 def read_shard(space: Space, shard: Path) -> Arrays:
-    """All arrays of a shard, checksums verified. A broken one is removed and raises BrokenShard."""
+    """All arrays of a shard (read-only), verified. A broken one is removed and raises BrokenShard."""
     try:
-        with np.load(shard, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in (ITEMS, *space.rows)}
-        count = len(arrays.pop(ITEMS))
-        for name, (dtype, shape) in space.rows.items():
-            if arrays[name].dtype != dtype or arrays[name].shape != (count, *shape):
-                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}")
+        with open(shard, "rb", buffering=0) as stream:
+            header = _read_header(stream)
+            data = stream.read()
+        items = _items(header)
+        if zlib.crc32(data, _crc("\n".join(items))) != int(header["__metadata__"]["crc32"], 16):
+            raise ValueError("its checksum is wrong")
+        return {
+            name: _array(header[name], data, dtype, (len(items), *shape))
+            for name, (dtype, shape) in space.rows.items()
+        }
     except _UNREADABLE as error:
         shard.unlink(missing_ok=True)
         raise BrokenShard(str(error)) from error
-    return arrays
+
+
+def _read_header(stream: IO[bytes]) -> dict[str, Any]:
+    """A shard's header; ``stream`` stands at its arrays then. ValueError for a file that is not whole."""
+    size = os.fstat(stream.fileno()).st_size
+    length = int.from_bytes(stream.read(8), "little")
+    if 8 + length > size:
+        raise ValueError("it is cut off")
+    header: dict[str, Any] = json.loads(stream.read(length))
+    if size != 8 + length + max(part["data_offsets"][1] for name, part in header.items() if name[:2] != "__"):
+        raise ValueError("it is cut off")
+    return header
+
+
+def _items(header: dict[str, Any]) -> list[str]:
+    lines: list[str] = header["__metadata__"]["items"].splitlines()
+    return lines
+
+
+def _crc(lines: str) -> int:
+    """Where a shard's CRC-32 starts: a row under another item's name would be as bad as a wrong row."""
+    return zlib.crc32(lines.encode("ascii"))
+
+
+def _array(
+    part: dict[str, Any], data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> npt.NDArray[Any]:
+    begin, end = part["data_offsets"]
+    count = int(np.prod(shape))
+    if (part["dtype"], tuple(part["shape"]), end - begin) != (
+        _DTYPES[dtype.str],
+        shape,
+        count * dtype.itemsize,
+    ):
+        raise ValueError(f"an array is {part['dtype']} {part['shape']}")
+    return np.frombuffer(data, dtype, count, begin).reshape(shape)
 
 
 def store_bytes(root: Path) -> int:

@@ -1,7 +1,8 @@
 """Lay stored items out as the arrays later stages read, one row after the other.
 
-Every shard is read once and its rows are written where they belong: memory holds one shard, whatever the
-number of pictures.
+Every shard is read once and its rows are written where they belong: memory holds a few shards, whatever the
+number of pictures. Threads do it (reading, checking and writing leave Python to others), and what is written
+goes to the disk at once, while they go on: then little is left to wait for at the end.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.errors import StrataError
 from strata.store import Arrays, Slot, Space, read_shard
+
+LONG_WRITE = 1 << 16  # bytes: pages of shorter writes get neighbours from other shards
+THREADS = 4  # and shards in memory: two cores are busy with two of them, the others wait for the disk
 
 Run = tuple[int, int, int]  # first row of the out, first row of the shard, how many
 
@@ -29,16 +34,22 @@ def assemble_layer(folder: Path, space: Space, slots: Mapping[str, Slot], items:
     """
     folder.mkdir(parents=True, exist_ok=True)
     offsets = {name: _create(folder / f"{name}.npy", len(items), *space.rows[name]) for name in space.rows}
+    by_shard = _runs_by_shard(slots, items)
     try:
         with contextlib.ExitStack() as stack:
-            streams = {
-                name: stack.enter_context(open(folder / f"{name}.npy", "r+b", buffering=0))
+            files = {
+                name: stack.enter_context(open(folder / f"{name}.npy", "r+b", buffering=0)).fileno()
                 for name in space.rows
             }
-            for shard, runs in _runs_by_shard(slots, items).items():
-                _scatter(streams, offsets, read_shard(space, shard), runs)
-            for stream in streams.values():
-                os.fsync(stream.fileno())
+
+            def lay_out(shard: Path) -> None:
+                _scatter(files, offsets, read_shard(space, shard), by_shard[shard])
+
+            pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assemble"))
+            for _ in pool.map(lay_out, by_shard):
+                pass  # raises what a thread raised
+            for file in files.values():
+                os.fsync(file)
     except OSError as error:
         raise StrataError(f"{folder}: cannot be written ({error.strerror}); is its disk full?") from error
 
@@ -69,18 +80,19 @@ def _runs_by_shard(slots: Mapping[str, Slot], items: Sequence[str]) -> dict[Path
 
 
 def _scatter(
-    streams: Mapping[str, IO[bytes]], offsets: Mapping[str, int], arrays: Arrays, runs: Iterable[Run]
+    files: Mapping[str, int], offsets: Mapping[str, int], arrays: Arrays, runs: Iterable[Run]
 ) -> None:
-    for name, stream in streams.items():
-        values = np.ascontiguousarray(arrays[name])
-        width = values[0].nbytes
+    for name, file in files.items():
+        width = arrays[name][0].nbytes
         for row, source, count in runs:
-            stream.seek(offsets[name] + row * width)
-            _write_all(stream, values[source : source + count])
+            _write_all(file, arrays[name][source : source + count], offsets[name] + row * width)
 
 
-def _write_all(stream: IO[bytes], values: npt.NDArray[Any]) -> None:
-    """A raw write may take less than all of it: some systems stop at 2 GiB."""
+def _write_all(file: int, values: npt.NDArray[Any], offset: int) -> None:
+    """Write at ``offset``. A write may take less than all of it: some systems stop at 2 GiB."""
     left = memoryview(values.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     while left:
-        left = left[stream.write(left) :]
+        written = os.pwrite(file, left, offset)
+        if written >= LONG_WRITE and hasattr(os, "posix_fadvise"):  # Linux: begin to write to the disk
+            os.posix_fadvise(file, offset, written, os.POSIX_FADV_DONTNEED)
+        left, offset = left[written:], offset + written
