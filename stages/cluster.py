@@ -30,7 +30,9 @@ def main() -> str:
     for name in track(names, total=len(names), desc="cluster: layers"):
         vectors = read_vectors(reduced / f"{name}.parquet")
         database = database_rows(vectors.rows)
-        rows, values = vectors.rows.filter(pa.array(database)), vectors.values[database]
+        rows, values = vectors.rows.filter(pa.array(database)), vectors.values
+        if not database.all():
+            values = values[database]
         clusters = fit_clusters(values, k, seed=cluster.seed, restarts=cluster.restarts)
         if not clusters.sizes.all():
             warn("cluster", f"{name}: only {(clusters.sizes > 0).sum()} of {k} clusters hold pictures")

@@ -7,7 +7,7 @@ from stages.settings import params
 from strata.facets import facet_labels, facet_names, suffixes
 from strata.features import database_rows
 from strata.files import read_json, write_json, write_table
-from strata.probing import Protocol, probe, rotated, scaled
+from strata.probing import Protocol, probe_vectors
 from strata.scores import Score, score_table
 from strata.tables import read_tables
 from strata.vectors import read_vectors
@@ -28,9 +28,9 @@ def main() -> str:
         vectors = read_vectors(descriptors / f"{name}.parquet")
         database = database_rows(vectors.rows)
         image_ids = vectors.rows["image_id"].filter(database).to_pylist()
-        values = rotated(scaled(vectors.values[database], protocol.scale))
+        values = vectors.values if database.all() else vectors.values[database]
         for facet, suffix in suffixes(facets).items():
-            found = probe(values, facet_labels(tables, image_ids, facet), protocol)
+            found = probe_vectors(values, facet_labels(tables, image_ids, facet), protocol)
             scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
             if found.get("not_converged"):
                 failed = f"{found['not_converged']} of {protocol.splits} fits did not converge"

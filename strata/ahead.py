@@ -18,12 +18,16 @@ Done = TypeVar("Done")
 MOST_THREADS = 16  # a part in work takes memory
 
 
-def in_order(work: Callable[[Part], Done], parts: Iterable[Part], *, waiting: int = 2) -> Iterator[Done]:
-    """``work(part)`` for every part, on a thread a core; at most ``waiting`` parts more are taken beforehand.
+def in_order(
+    work: Callable[[Part], Done], parts: Iterable[Part], *, waiting: int = 2, threads: int = MOST_THREADS
+) -> Iterator[Done]:
+    """``work(part)`` for every part, on a thread a core, ``threads`` at most.
+
+    No more than ``waiting`` parts beside those in work are taken, or done, beforehand.
 
     ``work`` should spend its time outside of Python's lock, as numpy does.
     """
-    threads = min(_cores(), MOST_THREADS)
+    threads = min(_cores(), threads)
     pending: deque[Future[Done]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for part in parts:

@@ -17,6 +17,8 @@ from strata.scores import Score
 Integers = npt.NDArray[np.int64]
 
 PERMUTATIONS = 100
+FEWEST_PERMUTATIONS = 10
+SHUFFLED = 10_000_000  # pictures in all permutations together: the more there are, the less a shuffle varies
 SILHOUETTE_SAMPLE = 5000  # pictures; its time grows with their square
 SILHOUETTE_NOTE = "euclidean, in the layer's own reduced space: not comparable between layers"
 
@@ -37,8 +39,9 @@ def silhouette_scores(values: npt.NDArray[np.float32], clusters: Clusters, *, se
     from sklearn.metrics import silhouette_score
     from threadpoolctl import threadpool_limits
 
-    labels = clusters.labels
+    labels, note = clusters.labels, SILHOUETTE_NOTE
     if len(labels) > SILHOUETTE_SAMPLE:
+        note += f"; of {SILHOUETTE_SAMPLE} pictures, seed {seed}"
         chosen = np.random.default_rng(seed).choice(len(labels), SILHOUETTE_SAMPLE, replace=False)
         chosen.sort()
         values, labels = values[chosen], labels[chosen]
@@ -46,7 +49,7 @@ def silhouette_scores(values: npt.NDArray[np.float32], clusters: Clusters, *, se
         return {"silhouette_note": "undefined: it needs two clusters and one of two pictures"}
     with threadpool_limits(limits=1):
         score = float(silhouette_score(values, labels, metric="euclidean"))
-    return {"silhouette": score, "silhouette_note": SILHOUETTE_NOTE}
+    return {"silhouette": score, "silhouette_note": note}
 
 
 def facet_scores(clusters: Clusters, labels: FacetLabels, *, seed: int) -> dict[str, Score]:
@@ -83,6 +86,10 @@ def purity(classes: Integers, clusters: Integers) -> float:
 
 
 def purity_by_chance(classes: Integers, clusters: Integers, *, seed: int) -> float:
-    """Mean purity over ``PERMUTATIONS`` shuffles of the labels: same cluster and class sizes, no relation."""
+    """Mean purity over shuffles of the labels: same cluster and class sizes, no relation.
+
+    ``PERMUTATIONS`` of them up to 100,000 pictures, fewer beyond.
+    """
     random = np.random.default_rng(seed)
-    return float(np.mean([purity(random.permutation(classes), clusters) for _ in range(PERMUTATIONS)]))
+    times = min(PERMUTATIONS, max(FEWEST_PERMUTATIONS, SHUFFLED // len(classes)))
+    return float(np.mean([purity(random.permutation(classes), clusters) for _ in range(times)]))

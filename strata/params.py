@@ -76,6 +76,7 @@ class ProbeParams(Strict):
     scale: Literal["sqrt_dim", "none"]
     splits: Annotated[int, Field(ge=1, le=1000)]
     test_share: Annotated[float, Field(gt=0, lt=1)]
+    max_pictures: Count | None
     seed: Seed
 
 

@@ -2,16 +2,19 @@
 
 Multinomial, L2-regularised, on the descriptors without standardising their features (as in the study), over
 repeated stratified random splits. The interval is Nadeau and Bengio's, because the splits share pictures.
+Of a large collection some pictures are drawn for it, as many of a class as its share says.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from strata.ahead import in_order
 from strata.facets import FacetLabels
 from strata.intervals import corrected_t
 from strata.scores import Score
@@ -20,6 +23,7 @@ Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 MAX_ITERATIONS = 1000
+FITS_AT_ONCE = 4  # each holds its own copy of its pictures
 AT_LEAST = 2  # pictures of a class: one to learn from, one to test on
 
 
@@ -29,7 +33,7 @@ class Protocol:
 
     ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on
     lengths: unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for
-    raw ones.
+    raw ones. No more than ``max_pictures`` are probed; None: all are.
     """
 
     C: float
@@ -37,6 +41,7 @@ class Protocol:
     splits: int
     test_share: float
     seed: int
+    max_pictures: int | None = None
 
     def __str__(self) -> str:
         scale = "times sqrt(D)" if self.scale == "sqrt_dim" else "as they are"
@@ -73,6 +78,37 @@ def rotated(values: npt.ArrayLike) -> Doubles:
         return rows
     with threadpool_limits(limits=1):
         return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
+
+
+def probe_vectors(
+    values: npt.NDArray[np.float32], labels: FacetLabels, protocol: Protocol
+) -> dict[str, Score]:
+    """``probe`` of vectors (N, D), at most ``protocol.max_pictures``; ``drawn`` says how many if not all."""
+    most = protocol.max_pictures
+    if most is None or len(values) <= most:
+        return probe(rotated(scaled(values, protocol.scale)), labels, protocol)
+    usable = np.flatnonzero(_usable(labels.codes)[0])
+    chosen = usable[drawn(labels.codes[usable], most, protocol.seed)]
+    fewer = dataclasses.replace(labels, codes=labels.codes[chosen])
+    scores = probe(rotated(scaled(values[chosen], protocol.scale)), fewer, protocol)
+    if "accuracy" in scores:
+        scores["left_out"] = len(values) - len(usable)
+        if len(chosen) < len(usable):
+            scores["drawn"] = f"{len(chosen)} of {len(usable)} pictures, by class, seed {protocol.seed}"
+    return scores
+
+
+def drawn(classes: Integers, most: int, seed: int) -> Integers:
+    """Sorted places of at most ``most`` pictures, of every class in proportion, but two where there are two.
+
+    classes : (N,) int >= 0.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(classes))
+    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    sizes = np.bincount(classes)
+    place = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    turn = np.where(place < AT_LEAST, -1.0, (place + 0.5) / np.repeat(sizes, sizes))
+    return np.sort(by_class[np.argsort(turn, kind="stable")[:most]])
 
 
 def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
@@ -136,23 +172,24 @@ def _fits(rows: Doubles, classes: Integers, protocol: Protocol) -> tuple[list[Fi
     splitter = StratifiedShuffleSplit(
         n_splits=protocol.splits, test_size=protocol.test_share, random_state=protocol.seed
     )
-    model = LogisticRegression(C=protocol.C, max_iter=MAX_ITERATIONS)
-    fits, ratio = [], 0.0
+
+    def fit(split: tuple[Integers, Integers]) -> Fit:
+        train, test = split
+        model = LogisticRegression(C=protocol.C, max_iter=MAX_ITERATIONS).fit(rows[train], classes[train])
+        guess, truth = model.predict(rows[test]), classes[test]
+        right = guess == truth
+        present = np.bincount(truth)
+        recall = np.bincount(truth, weights=right)[present > 0] / present[present > 0]
+        return Fit(
+            float(right.mean()),
+            float(recall.mean()),
+            float((model.predict(rows[train]) == classes[train]).mean()),
+            bool(model.n_iter_.max() < MAX_ITERATIONS),
+        )
+
+    splits = list(splitter.split(rows, classes))
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
-        for train, test in splitter.split(rows, classes):
-            model.fit(rows[train], classes[train])
-            guess, truth = model.predict(rows[test]), classes[test]
-            right = guess == truth
-            present = np.bincount(truth)
-            recall = np.bincount(truth, weights=right)[present > 0] / present[present > 0]
-            fits.append(
-                Fit(
-                    float(right.mean()),
-                    float(recall.mean()),
-                    float((model.predict(rows[train]) == classes[train]).mean()),
-                    bool(model.n_iter_.max() < MAX_ITERATIONS),
-                )
-            )
-            ratio = len(test) / len(train)
-    return fits, ratio
+        fits = list(in_order(fit, splits, threads=FITS_AT_ONCE))
+    train, test = splits[0]
+    return fits, len(test) / len(train)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from strata.facets import FacetLabels
 from strata.intervals import corrected_t
-from strata.probing import Protocol, probe, rotated, scaled
+from strata.probing import Protocol, drawn, probe, probe_vectors, rotated, scaled
 
 PROTOCOL = Protocol(C=0.316, scale="none", splits=4, test_share=0.25, seed=22)
 
@@ -120,3 +123,46 @@ def test_fits_that_stop_early_are_counted_not_warned_about(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert probe(rotated(values), labels_of(codes), PROTOCOL)["not_converged"] == 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=6), st.integers(12, 200), st.integers(0, 9))
+def test_a_drawing_keeps_the_classes_shares_and_two_of_every_class(sizes, most, seed):
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    chosen = drawn(classes, most, seed)
+    assert len(chosen) == min(most, len(classes))
+    assert (np.diff(chosen) > 0).all()
+    for size, found in zip(sizes, np.bincount(classes[chosen], minlength=len(sizes)), strict=True):
+        share = size * len(chosen) / max(len(classes), 1)
+        assert found >= min(size, 2)
+        assert found <= max(2, share + 2)
+    np.testing.assert_array_equal(drawn(classes, most, seed), chosen)
+
+
+def test_more_pictures_than_asked_for_are_drawn_and_the_scores_say_so():
+    values, codes = data(n=300, spread=0.9)
+    codes[:30] = -1
+    few = dataclasses.replace(PROTOCOL, max_pictures=120)
+    scores = probe_vectors(values.astype(np.float32), labels_of(codes), few)
+    assert scores["drawn"] == "120 of 270 pictures, by class, seed 22"
+    assert (scores["probed"], scores["left_out"]) == (120, 30)
+    assert scores["accuracy"] > 0.7
+
+
+def test_the_limit_changes_nothing_for_those_below_it():
+    values, codes = data(n=60, spread=0.9)
+    plain = probe_vectors(values.astype(np.float32), labels_of(codes), PROTOCOL)
+    assert "drawn" not in plain
+    limited = dataclasses.replace(PROTOCOL, max_pictures=60)
+    assert probe_vectors(values.astype(np.float32), labels_of(codes), limited) == plain
+    codes[:20] = -1  # forty are left: below the limit, though the vectors are not
+    limited = dataclasses.replace(PROTOCOL, max_pictures=50)
+    found = probe_vectors(values.astype(np.float32), labels_of(codes), limited)
+    assert found == probe_vectors(values.astype(np.float32), labels_of(codes), PROTOCOL)
+
+
+def test_several_labels_are_said_whatever_the_limit():
+    values, codes = data(n=60)
+    limited = dataclasses.replace(PROTOCOL, max_pictures=30)
+    found = probe_vectors(values.astype(np.float32), labels_of(codes, several=2), limited)
+    assert found == {"probe_status": "not probed: 2 pictures have several labels"}

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
+import strata.ahead
+import strata.reduction
 from strata.errors import StrataError
-from strata.reduction import fit_pca, project, usable_components
+from strata.reduction import fit_large_pca, fit_pca, project, usable_components
 
 
 def blocks_of(rows, size):
@@ -28,6 +30,34 @@ def test_pca_equals_scikit_learns(n, dimensions, size, seed):
     np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_, atol=1e-8)
     same = np.abs(np.einsum("kd,kd->k", ours.components, theirs.components_))
     np.testing.assert_allclose(same, 1, atol=1e-4)
+
+
+@given(st.integers(30, 200), st.integers(2, 20), st.integers(1, 90), st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_one_pass_gives_the_same_pca(n, dimensions, size, seed):
+    random = np.random.default_rng(seed)
+    rows = (random.normal(size=(n, dimensions)) * np.arange(1, dimensions + 1) + 3).astype(np.float32)
+    exact, once = fit_pca(blocks_of(rows, size), 2), fit_large_pca(blocks_of(rows, size), 2)
+    np.testing.assert_allclose(once.mean, exact.mean, atol=1e-4)
+    np.testing.assert_allclose(once.explained_variance, exact.explained_variance, rtol=1e-4)
+    np.testing.assert_allclose(once.explained_variance_ratio, exact.explained_variance_ratio, atol=1e-5)
+    np.testing.assert_allclose(once.components @ once.components.T, np.eye(2), atol=1e-6)
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_large_pca(monkeypatch):
+    rows = np.random.default_rng(2).normal(size=(900, 6)).astype(np.float32)
+    monkeypatch.setattr(strata.reduction, "STEP_ROWS", 50)
+    found = []
+    for cores in (1, 2, 5):
+        monkeypatch.setattr(strata.ahead, "_cores", lambda cores=cores: cores)
+        found.append(fit_large_pca(blocks_of(rows, 300), 4).components.tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_large_pca_of_equal_rows_has_no_variance():
+    pca = fit_large_pca(blocks_of(np.ones((40, 3), np.float32), 16), 2)
+    np.testing.assert_array_equal(pca.explained_variance_ratio, 0)
+    np.testing.assert_allclose(pca.mean, 1)
 
 
 def test_signs_do_not_depend_on_the_solver():
