@@ -1,0 +1,103 @@
+"""R-MAC: the regions of a batch of maps, and descriptors from stored regions, against the double loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.pairing import paired, timed
+from benchmarks.reference_rmac import Cut, by_lists, by_slices, descriptor, maxima
+from benchmarks.results import Result, Row, rate_row
+from benchmarks.settings import Settings
+from strata.descriptors import Transform, describe_rows
+from strata.features import LayerInfo
+from strata.files import read_array, write_array
+from strata.params import PoolParams
+from strata.pooling import Layer
+from strata.region_maxima import Pooling, pool_regions, region_maxima
+
+LEVELS, GEM_P = 3, 3.0
+SHAPES = ((32, 2048, 7, 7), (32, 768, 7, 7), (32, 256, 56, 56), (32, 64, 112, 112))
+SMALL = ((3, 8, 7, 7), (2, 4, 13, 13))
+TARGET = 20.0
+LOOPS: tuple[tuple[str, Cut, float | None], ...] = (
+    ("the double loop, a picture at a time", by_lists, TARGET),
+    ("the same loop with slices", by_slices, None),
+)
+PARAMS = PoolParams(levels=LEVELS, center=False, whiten="none", normalize=True)
+
+Shape = tuple[int, int, int, int]
+
+
+@torch.inference_mode()
+def run(settings: Settings) -> Result:
+    """Every shape, in the layout that networks give (channels last), against both loops."""
+    rows = []
+    for shape in SMALL if settings.small else SHAPES:
+        random = torch.Generator().manual_seed(0)
+        maps = torch.randn(shape, generator=random).contiguous(memory_format=torch.channels_last)
+        layer = _stored(maps, settings.work)
+        for peer, cut, target in LOOPS:
+            rows += _rows(maps, layer, peer, cut, target, settings.rounds)
+    return Result("R-MAC", tuple(rows), REMARKS)
+
+
+REMARKS = (
+    "*Region maxima*: a batch of maps to the maxima of the 14 regions of three levels, equal to the loop's "
+    "to the bit. *All that extract keeps*: the same with mean, GeM, the checks and float16; the loop takes mean "
+    "and GeM of each picture as well. *Descriptors*: what `pool` does, stored region maxima (float16, mapped "
+    "from disk) to L2-normalised descriptors, against the loop over maps that has to be run again for every "
+    "change of pooling where no maxima are stored.",
+    "The loop as published cuts regions out by lists of rows and columns, which copies them; the loop with "
+    "slices is that code at its best. Both have the threads that we have.",
+)
+
+
+def _rows(
+    maps: torch.Tensor, layer: Layer, peer: str, cut: Cut, target: float | None, rounds: int
+) -> list[Row]:
+    count = len(maps)
+    pooling = Pooling(LEVELS, GEM_P, False)
+
+    def loop() -> torch.Tensor:
+        return torch.stack([maxima(maps[n : n + 1], LEVELS, cut) for n in range(count)])
+
+    def loop_and_means() -> None:
+        for n in range(count):
+            one = maps[n : n + 1]
+            maxima(one, LEVELS, cut)
+            one.mean((2, 3))
+            one.clamp_min(1e-6).pow(GEM_P).mean((2, 3)).pow(1 / GEM_P)
+
+    def loop_of_descriptors() -> torch.Tensor:
+        return torch.stack([descriptor(maps[n : n + 1], LEVELS, cut) for n in range(count)])
+
+    def described() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return describe_rows(layer, 0, count, "rmac", PARAMS, Transform(None, None))
+
+    if not torch.equal(region_maxima(maps, None, LEVELS), loop()):
+        raise RuntimeError("the region maxima differ from the loop's")
+    if not np.allclose(described(), loop_of_descriptors().numpy(), atol=1e-3):  # float16 maxima
+        raise RuntimeError("the descriptors differ from the loop's")
+    pairs: list[tuple[str, Callable[[], object], Callable[[], object], float | None]] = [
+        ("region maxima", lambda: region_maxima(maps, None, LEVELS), loop, target),
+        ("all that extract keeps", lambda: pool_regions(maps, None, pooling, "x"), loop_and_means, None),
+        ("descriptors", described, loop_of_descriptors, target),
+    ]
+    shape = " x ".join(map(str, maps.shape))
+    return [
+        rate_row(f"{what}, {shape}", peer, paired(timed(ours), timed(theirs), rounds), count, "maps/s", least)
+        for what, ours, theirs, least in pairs
+    ]
+
+
+def _stored(maps: torch.Tensor, work: Path) -> Layer:
+    """The maps' region maxima as ``extract`` leaves them: float16 in a file that is mapped."""
+    _, channels, height, width = maps.shape
+    path = work / "rmac" / "regions.npy"
+    write_array(path, region_maxima(maps, None, LEVELS).to(torch.float16).numpy())
+    info = LayerInfo("maps", "maps", "regions", channels, height, width, LEVELS, GEM_P, False)
+    return Layer(info, {"regions": read_array(path, mmap=True)})
