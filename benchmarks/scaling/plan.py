@@ -58,7 +58,6 @@ PARTS = {
         {**FITTING, **LATER},
         (1_000, 10_000, 100_000, 1_000_000),
         (*FITTING, *LATER),
-        {"probe": 100_000},
     ),
     "regions": Part(
         ("benchmarks.scaling.vectors", "regions"),

@@ -26,7 +26,6 @@ from benchmarks.scaling.settings import MODEL, write_settings
 from strata.features import ROWS_SCHEMA, LayerInfo, write_layer_info
 from strata.files import write_json, write_table
 from strata.regions import count_regions
-from strata.scores import score_table
 from strata.tables import SCHEMAS, Tables, from_rows, write_tables
 
 CLASSES = 30
@@ -55,13 +54,12 @@ class Cloud:
 
 
 def make_project(folder: Path, rows: int, kind: str) -> None:
-    """Fill ``folder``: params.yaml, conf/, data/tables, data/features; data/probe is empty until it runs."""
+    """Fill ``folder``: params.yaml, conf/, data/tables, data/features."""
     write_settings(folder, "scaled", rows, layers=["made"], facet=FACET)
     picture = folder / "picture.jpg"
     _draw(picture)
     queries = QUERIES if kind == "regions" else 0
     write_tables(folder / "data/tables", _tables(rows, queries, str(picture)))
-    write_table(folder / "data/probe/scores.parquet", score_table({}))
     classes = _classes_of(rows, queries)
     info = LayerInfo("made", "made", "vector", CHANNELS["vector"], 1, 1, LEVELS, 3.0, False)
     if kind == "regions":

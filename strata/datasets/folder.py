@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from strata.track import Track
 
 FACET = "label"  # of sub-folders, where labels.label_columns names none
 _WORKERS = 4
+_ROWS = 65_536  # of a table, as objects at once
 _BLOCK = 1024  # files handed to the threads at once
 _PIECE = 32  # of them to one thread: for small files handing over costs more than hashing
 _SCHEMA = pa.schema(
@@ -46,18 +49,27 @@ _SCHEMA = pa.schema(
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Hash the listed pictures (only those whose path, size or time is new) and copy the CSV files."""
     listing = read_listing(sources)
-    rows = [row for row in _hashed(listing.root, listing.files, known_hashes(), track) if row is not None]
-    gone = len(listing.files) - len(rows)
+    hashed = _hashed(listing.root, listing.files, known_hashes(), track)
+    there = _table((row for row in hashed if row is not None), partial(pa.Table.from_pylist, schema=_SCHEMA))
+    gone = len(listing.files) - there.num_rows
     if gone:
         warn(f"{gone} pictures vanished since the folder was listed and are left out")
-    if not rows:
+    if not there.num_rows:
         raise StrataError(f"{listing.root}: every listed picture is gone; run `dvc repro` again")
-    write_table(out / "listing.parquet", pa.Table.from_pylist(rows, schema=_SCHEMA))
+    write_table(out / "listing.parquet", there)
     for name, table in listing.tables.items():
         _copy(table.name, out / f"{name}.csv")
     shown = {name: table.name for name, table in listing.tables.items()}
     write_json(out / "root.json", {"root": listing.root, "tables": shown})
-    return len(rows)
+    return int(there.num_rows)
+
+
+def _table(rows: Iterator[dict[str, Any]], make: Callable[[list[dict[str, Any]]], pa.Table]) -> pa.Table:
+    """All ``rows`` as one table, made a block at a time: a million rows as objects are a gigabyte."""
+    blocks = [make([])]
+    while block := list(islice(rows, _ROWS)):
+        blocks.append(make(block))
+    return pa.concat_tables(blocks).combine_chunks()
 
 
 def _copy(source: str, target: Path) -> None:
@@ -105,32 +117,38 @@ def _row(root: str, found: Found, memo: HashMemo) -> dict[str, Any] | None:
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     """Pictures by their path relative to the folder; labels, queries and relevance as the YAML says."""
     about = read_json(raw / "root.json")
-    listing = read_table(raw / "listing.parquet").to_pylist()
-    files = [row["file"] for row in listing]
+    listing = read_table(raw / "listing.parquet")
+    files = listing["file"].to_pylist()
     labels, facets = _labels(raw, conf, about["tables"], files, warn)
     classes, ids = classes_of(labels, facets, conf.classes)
     queries, relevance = _queries(raw, about["tables"], files)
-    memo = known_sizes()
-    images = []
-    for row in track(listing, total=len(listing), desc="prepare"):
-        facts = _facts(about["root"], row, memo)
-        images.append(
-            {
-                "image_id": row["file"],
-                "path": os.path.join(about["root"], row["file"]),
-                "width": facts.width,
-                "height": facts.height,
-                "sha256": row["sha256"],
-                "labels": [ids[label] for label in labels.get(row["file"], ())],
-                "status": facts.status,
-            }
-        )
+    listed = (row for batch in listing.to_batches(_ROWS) for row in batch.to_pylist())
+    own = ([ids[label] for label in labels.get(file, ())] for file in files)
+    images = _images(about["root"], track(listed, total=len(files), desc="prepare"), own)
     return Tables(
-        images=from_rows("images", images),
+        images=_table(images, partial(from_rows, "images")),
         queries=from_rows("queries", queries),
         relevance=from_rows("relevance", relevance),
         classes=from_rows("classes", classes),
     )
+
+
+def _images(
+    root: str, listed: Iterable[dict[str, Any]], labels: Iterable[list[str]]
+) -> Iterator[dict[str, Any]]:
+    """Rows of ``images``."""
+    memo = known_sizes()
+    for row, own in zip(listed, labels, strict=True):
+        facts = _facts(root, row, memo)
+        yield {
+            "image_id": row["file"],
+            "path": os.path.join(root, row["file"]),
+            "width": facts.width,
+            "height": facts.height,
+            "sha256": row["sha256"],
+            "labels": own,
+            "status": facts.status,
+        }
 
 
 def _facts(root: str, row: dict[str, Any], memo: Memo) -> Facts:

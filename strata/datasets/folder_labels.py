@@ -19,7 +19,13 @@ Labels = dict[str, list[Label]]
 
 def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
     """The first sub-folder is the label; a picture beside the sub-folders has none."""
-    return {file: [(facet, file.split("/", 1)[0])] for file in files if "/" in file}
+    known: dict[str, list[Label]] = {}  # a million files share the labels of a few folders
+    labels: Labels = {}
+    for file in files:
+        folder, separator, _ = file.partition("/")
+        if separator:
+            labels[file] = known.setdefault(folder, [(facet, folder)])
+    return labels
 
 
 def labels_from_csv(path: Path, shown: str, source: LabelSource, files: Sequence[str], warn: Warn) -> Labels:
