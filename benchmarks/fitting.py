@@ -37,9 +37,9 @@ REMARKS = (
     "Parquet file of vectors to one of reduced vectors, read twice in blocks, never whole; the other side "
     "reads the file whole with pyarrow, runs scikit-learn and writes with pyarrow. faiss trains on half of "
     "a million rows (its own choice), we on all.",
-    "KMeans: one start on each side (ours k-means++, faiss's and scikit-learn's random rows, for its k-means++ "
-    "alone takes longer than all of ours) and every vector assigned. *Inertia*: over all vectors, ours divided "
-    "by theirs; above 1.01 the benchmark stops.",
+    "KMeans: one start on each side (ours k-means++; theirs random rows, for scikit-learn's k-means++ alone "
+    "takes longer than all of ours) and every vector assigned. *Inertia*: over all vectors, ours divided by "
+    "theirs; above 1.01 the benchmark stops.",
 )
 
 

@@ -47,9 +47,9 @@ def run(settings: Settings) -> Result:
 
 REMARKS = (
     "*Region maxima*: a batch of maps to the maxima of the 14 regions of three levels, equal to the loop's "
-    "to the bit. *All that extract keeps*: the same with mean, GeM, the checks and float16; the loop takes mean "
-    "and GeM of each picture as well. *Descriptors*: what `pool` does, stored region maxima (float16, mapped "
-    "from disk) to L2-normalised descriptors, against the loop over maps that has to be run again for every "
+    "to the bit. *All that extract keeps*: the same with mean, GeM, the checks and float16; the loop takes "
+    "mean and GeM of each picture as well. *Descriptors*: what `pool` does, stored region maxima (float16, "
+    "mapped from disk) to L2-normalised descriptors, against the loop over maps, to be run again for every "
     "change of pooling where no maxima are stored.",
     "The loop as published cuts regions out by lists of rows and columns, which copies them; the loop with "
     "slices is that code at its best. Both have the threads that we have.",

@@ -90,18 +90,15 @@ def region_maxima(maps: torch.Tensor, valid: torch.Tensor | None, levels: int) -
     if valid is not None:  # adding is several times as fast as masked_fill with a mask that is broadcast
         maps = maps + torch.zeros_like(valid, dtype=maps.dtype).masked_fill_(~valid, float("-inf"))[:, None]
     boxes = [tuple(box) for box in region_boxes(maps.shape[2], maps.shape[3], levels).tolist()]
-    row_edges = sorted({edge for _, row, _, size in boxes for edge in (row, row + size)})
-    col_edges = sorted({edge for _, _, col, size in boxes for edge in (col, col + size)})
     if maps.stride(1) > 1 and maps.shape[3] < SHORT_ROW:
         maps = maps.contiguous(memory_format=torch.channels_last)
     rows = 2
     if maps.stride(1) == 1:  # channels last, as networks give them: whole vectors of channels are compared
         maps, rows = maps.permute(0, 2, 3, 1), 1
-    strips = torch.stack([_over(maps, rows, a, b) for a, b in itertools.pairwise(row_edges)], dim=rows)
-    columns = rows + 1
-    tiles = torch.stack([_over(strips, columns, a, b) for a, b in itertools.pairwise(col_edges)], dim=columns)
-    row_of = {edge: place for place, edge in enumerate(row_edges)}
-    col_of = {edge: place for place, edge in enumerate(col_edges)}
+    tiles, row_of = _strips(maps, rows, {edge for _, row, _, size in boxes for edge in (row, row + size)})
+    tiles, col_of = _strips(
+        tiles, rows + 1, {edge for _, _, col, size in boxes for edge in (col, col + size)}
+    )
     bands = {
         (row, size): _over(tiles, rows, row_of[row], row_of[row + size])
         for row, size in {(row, size) for _, row, _, size in boxes}
@@ -112,6 +109,18 @@ def region_maxima(maps: torch.Tensor, valid: torch.Tensor | None, levels: int) -
     if valid is not None:
         maxima.masked_fill_(maxima == float("-inf"), float("nan"))
     return maxima
+
+
+def _strips(values: torch.Tensor, dim: int, edges: set[int]) -> tuple[torch.Tensor, dict[int, int]]:
+    """The maxima between neighbouring ``edges`` along ``dim``, and each edge's place among them.
+
+    The values themselves where there are hardly fewer strips than positions: a small map.
+    """
+    if 2 * len(edges) > values.shape[dim]:
+        return values, {edge: edge for edge in edges}
+    ordered = sorted(edges)
+    strips = [_over(values, dim, start, stop) for start, stop in itertools.pairwise(ordered)]
+    return torch.stack(strips, dim), {edge: place for place, edge in enumerate(ordered)}
 
 
 def _over(values: torch.Tensor, dim: int, start: int, stop: int) -> torch.Tensor:
