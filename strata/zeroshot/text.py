@@ -11,9 +11,11 @@ import torch
 from strata.errors import StrataError
 from strata.models import LoadedModel
 from strata.track import Track, no_track
+from strata.zeroshot.causal import describe_text_tower, fused_attention
 from strata.zeroshot.prompts import Column
 
-BATCH = 256  # constant: another batch size changes the last bits
+BATCH_TOKENS = 2048  # on a CPU what its caches like; constants: another batch size changes the last bits
+BATCH_TOKENS_GPU = 65_536
 
 Floats = npt.NDArray[np.float32]
 
@@ -21,19 +23,33 @@ Floats = npt.NDArray[np.float32]
 def encode_texts(model: LoadedModel, texts: Sequence[str], track: Track = no_track) -> Floats:
     """(T, D) float32 L2-normalised vectors of ``texts``.
 
-    Raises StrataError for a model without a text tower or tokenizer, and for values that are not finite.
+    Texts of like length go through the tower together, as far as its vectors depend on them. Raises
+    StrataError for a model without a text tower or tokenizer, and for values that are not finite.
     """
-    tokenize = model.tokenizer()
-    starts = range(0, len(texts), BATCH)
-    vectors = []
-    with torch.inference_mode():
-        for start in track(starts, total=len(starts), desc="texts"):
-            tokens = tokenize(list(texts[start : start + BATCH]))
-            vectors.append(model.clip.encode_text(tokens.to(model.device)).float().cpu())
-    encoded = torch.nn.functional.normalize(torch.cat(vectors), dim=-1).numpy()
+    tokens, tower = model.tokenizer()(list(texts)), describe_text_tower(model.clip)
+    positions = tower.positions(tokens)
+    order = torch.argsort(positions, stable=True)
+    budget = BATCH_TOKENS if model.device.type == "cpu" else BATCH_TOKENS_GPU
+    sizes = _batches(positions[order].tolist(), budget)
+    vectors: list[torch.Tensor] = []
+    with torch.inference_mode(), fused_attention(tower):
+        for rows in track(torch.split(order, sizes), total=len(sizes), desc="texts"):
+            first = tokens[rows, : int(positions[rows].max())].to(model.device)
+            vectors.append(tower.encode(first).float().cpu())
+    encoded = torch.nn.functional.normalize(torch.cat(vectors), dim=-1)[torch.argsort(order)].numpy()
     if not np.isfinite(encoded).all():
         raise StrataError("the text tower's values are not finite; set extract.precision to fp32 or bf16")
     return np.asarray(encoded, np.float32)
+
+
+def _batches(lengths: Sequence[int], budget: int) -> list[int]:
+    """How many texts, of rising ``lengths``, a batch takes: ``budget`` tokens or one text."""
+    sizes = [0]
+    for length in lengths:
+        if sizes[-1] and (sizes[-1] + 1) * length > budget:
+            sizes.append(0)
+        sizes[-1] += 1
+    return sizes
 
 
 def count_cut(model: LoadedModel, texts: Sequence[str]) -> int:
