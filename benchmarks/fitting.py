@@ -97,7 +97,7 @@ def vectors(size: Size, work: Path) -> Floats:
 def _pca(size: Size, work: Path, rounds: int) -> list[Row]:
     from sklearn.decomposition import PCA
 
-    values = vectors(size, work)
+    values = np.array(vectors(size, work))  # in memory: scikit-learn would copy what is mapped, every time
     case = f"PCA, {size.label}"
 
     def ours() -> float:
@@ -160,7 +160,7 @@ def _files(size: Size, work: Path, rounds: int) -> list[Row]:
 def _kmeans(size: Size, work: Path, rounds: int) -> list[Row]:
     from sklearn.cluster import KMeans, MiniBatchKMeans
 
-    values, k = vectors(size, work), size.k
+    values, k = np.array(vectors(size, work)), size.k
     case = f"KMeans, {size.label}, k = {k}"
 
     def ours() -> float:
