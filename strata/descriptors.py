@@ -143,7 +143,7 @@ def l2_normalised(values: Floats) -> Floats:
 
 
 def _sum_of_valid(parts: Floats) -> Floats:
-    """(n, parts, D) -> (n, D): the sum of the parts that are not NaN (a part is in all channels or in none)."""
+    """(n, parts, D) -> (n, D): the sum of the parts that are not NaN (in all channels or in none)."""
     if np.isnan(parts[..., 0]).any():
         parts = np.nan_to_num(parts)
     return np.asarray(parts.sum(axis=1) if parts.shape[1] > 1 else parts[:, 0])

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from strata import chance
-from strata.retrieval.average_precision import (
+from strata.retrieval.average_precision import step_average_precision
+from tests.retrieval.one_ranking import (
     hit_at_k,
     precision_at_k,
     r_precision,
     recall_at_k,
-    step_average_precision,
     trapezoid_average_precision,
 )
 

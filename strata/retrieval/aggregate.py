@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.intervals import t_interval
-from strata.retrieval.per_query import MEASURES, REVISITED
+from strata.retrieval.average_precision import MEASURES, REVISITED
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 Metrics = dict[str, float | str | None]

@@ -7,6 +7,7 @@ their square. A picture is never relevant to itself. The first facet of the clas
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,15 +38,21 @@ def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
         for place, image_id in ((place, database.image_ids[place]) for place in starts)
     ]
 
+    @lru_cache(maxsize=64)  # neighbours in the table often share their labels
+    def related(labels: tuple[str, ...]) -> tuple[Positions, int]:
+        """Positions of the pictures with any of some labels, and how many there are, readable or not."""
+        indices = np.unique(np.concatenate([NONE_FOUND, *(members[label] for label in labels)]))
+        places = position[indices]
+        return np.sort(places[places != ABSENT]), len(indices)
+
     def judge(index: int) -> Judgement:
         own = queries[index].own
-        classes = [members[label] for label in own_labels.get(own, ())]
-        related = np.unique(np.concatenate(classes)) if len(classes) > 1 else (classes or [NONE_FOUND])[0]
-        places = position[related]
+        places, count = related(own_labels.get(own, ()))
+        others = places[places != own]
         itself = np.array([own], np.int64)
         return Judgement(
-            positives=np.sort(places[(places != ABSENT) & (places != own)]),
-            n_positives=len(related) - int(np.count_nonzero(places == own)),
+            positives=others,
+            n_positives=count - (len(places) - len(others)),
             grades=None,
             junk=NONE_FOUND,
             skipped=itself,
@@ -53,24 +60,24 @@ def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
             own_positive=False,
         )
 
-    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", judge)])
+    return QuerySet(queries, [Task(CLASS_TASK, "step", "none", "exclude", judge, graded=bool(members))])
 
 
 def _label_members(
     tables: Tables, database: Database
-) -> tuple[dict[str, Positions], dict[int, list[str]], Positions]:
+) -> tuple[dict[str, Positions], dict[int, tuple[str, ...]], Positions]:
     """class -> indices into the images table; position -> its classes; index -> position (or ABSENT)."""
     facets = tables.classes["facet"].to_pylist()
     ids = tables.classes["class_id"].to_pylist()
     main = {i for i, facet in zip(ids, facets, strict=True) if facet == facets[0]} if facets else set()
     members: dict[str, list[int]] = defaultdict(list)
-    own_labels: dict[int, list[str]] = {}
+    own_labels: dict[int, tuple[str, ...]] = {}
     image_ids = tables.images["image_id"].to_pylist()
     position = np.array([database.position.get(image_id, ABSENT) for image_id in image_ids], np.int64)
     for index, labels in enumerate(tables.images["labels"].to_pylist()):
         if image_ids[index] in database.outside:
             continue
-        mine = [label for label in dict.fromkeys(labels) if label in main]
+        mine = tuple(label for label in dict.fromkeys(labels) if label in main)
         for label in mine:
             members[label].append(index)
         if mine and position[index] != ABSENT:

@@ -13,7 +13,7 @@ from strata.features import read_layer_info
 from strata.files import read_array, read_json, read_table
 from strata.geometry import view_transform
 from strata.params import RetrieveParams, View
-from strata.retrieval.protocols import Database
+from strata.retrieval.protocols import Database, Positions
 from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
 from strata.retrieval.regions_match import RegionStore, open_regions
 from strata.vectors import read_vectors
@@ -40,6 +40,13 @@ class Layer:
     clusters: npt.NDArray[np.int32]
     regions: RegionStore | None
     has_map: bool
+
+    @cached_property
+    def cluster_members(self) -> list[Positions]:
+        """Sorted positions of the pictures of every cluster."""
+        clusters = self.clusters[: len(self.full.candidates)]
+        ends = np.cumsum(np.bincount(clusters, minlength=int(self.clusters.max(initial=-1)) + 1))
+        return np.split(np.argsort(clusters, kind="stable"), ends[:-1])
 
 
 @dataclass(frozen=True)

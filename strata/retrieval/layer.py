@@ -39,7 +39,7 @@ def evaluate_layer(
 ) -> LayerResult:
     """Rank and score one layer; a set without queries leaves nothing.
 
-    BLAS runs on one thread: its sums may differ with the number of threads.
+    All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
     """
     from threadpoolctl import threadpool_limits
 

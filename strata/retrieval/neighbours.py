@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.retrieval.per_query import without
 from strata.retrieval.protocols import Judgement, Positions
 from strata.retrieval.ranking import Floats32, Floats64
 
@@ -63,9 +62,9 @@ class Neighbours:
         ranks = [np.arange(1, count + 1, dtype=np.int32) for count in counts]
         columns = [
             pa.array([self.task] * len(places), pa.string()),
-            pa.array(np.repeat(np.array(self.query_ids, dtype=object), counts), pa.string()),
+            pa.array(self.query_ids, pa.string()).take(np.repeat(np.arange(len(counts)), counts)),
             pa.array(_joined(ranks, (0,), np.int32)),
-            pa.array([image_ids[place] for place in places.tolist()], pa.string()),
+            pa.array(image_ids, pa.string()).take(places),
             pa.array(_joined(self.scores, (0,), np.float32)),
             pa.array(self.grades, pa.string()),
             *(pa.array(boxes[:, i], pa.float64(), from_pandas=True) for i in range(4)),
@@ -73,21 +72,22 @@ class Neighbours:
         return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
-def nearest(order: Positions, judged: Judgement, n_database: int, top_k: int) -> Positions:
-    """The first ``top_k`` positions that are shown."""
-    shown = order[: top_k + len(judged.hidden)]
-    return without(shown, judged.hidden, n_database)[:top_k]
+def shown(places: Positions, judged: Judgement) -> Positions:
+    """Indices of the ``places`` that are shown."""
+    return np.flatnonzero(np.isin(places, judged.hidden, invert=True))
 
 
 def grades_of(places: Positions, judged: Judgement) -> list[str | None]:
     """Grade of each position in this query's judgement."""
-    junk = np.isin(places, judged.junk)
-    index = np.searchsorted(judged.positives, places)
-    found: npt.NDArray[np.bool_] = np.isin(places, judged.positives)
-    return [
-        (judged.grades[at] if judged.grades is not None else "good") if hit else "junk" if bad else None
-        for hit, bad, at in zip(found.tolist(), junk.tolist(), index.tolist(), strict=True)
-    ]
+    names: list[str | None] = [None] * len(places)
+    for at in np.flatnonzero(np.isin(places, judged.junk)).tolist():
+        names[at] = "junk"
+    if not len(judged.positives):
+        return names
+    index = np.minimum(np.searchsorted(judged.positives, places), len(judged.positives) - 1)
+    for at in np.flatnonzero(judged.positives[index] == places).tolist():
+        names[at] = judged.grades[index[at]] if judged.grades is not None else "good"
+    return names
 
 
 def _joined(parts: Sequence[npt.NDArray[Any]], empty: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:

@@ -15,33 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata import chance
-from strata.retrieval.average_precision import (
-    Ranks,
-    hit_at_k,
-    mp_revisited_at_k,
-    precision_at_k,
-    r_precision,
-    recall_at_k,
-    step_average_precision,
-    trapezoid_average_precision,
-)
-from strata.retrieval.protocols import Judgement, Positions, Query
+from strata.retrieval.average_precision import MEASURES, measure_rankings
+from strata.retrieval.protocols import Judgement, Query
+from strata.retrieval.ranks import Placed
 
-REVISITED = "mp_revisited_at_10"
-MEASURES = (
-    "ap_step",
-    "ap_trapezoid",
-    "p_at_1",
-    "p_at_5",
-    "p_at_10",
-    "hit_at_5",
-    "hit_at_10",
-    "recall_at_10",
-    "r_precision",
-    REVISITED,
-)
-CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10")
 NEIGHBOURS = 10  # recall_in_cluster looks at this many exact neighbours
+CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10")
 
 SCHEMA = pa.schema(
     [
@@ -78,53 +57,33 @@ class Outcome(NamedTuple):
     recall_in_cluster: float
 
 
-def judge_order(
-    query: Query, order: Positions, judgement: Judgement, n_database: int, neighbours_kept: float = math.nan
-) -> Outcome:
-    """Score one ranking; ``order``: positions from best to worst, junk and own picture still among them."""
-    ranks, n_ranked = positive_ranks(order, judgement, n_database)
-    total = judgement.n_positives
-    return Outcome(
-        query.query_id,
-        query.group,
-        total,
-        len(ranks),
-        n_ranked,
-        judgement.own_positive and query.whole,
-        measure(ranks, total) if total else (math.nan,) * len(MEASURES),
-        neighbours_kept,
-    )
+def outcomes_of(
+    queries: Sequence[Query],
+    judged: Sequence[Judgement],
+    placed: Sequence[Placed],
+    neighbours_kept: Sequence[float],
+) -> list[Outcome]:
+    """Score the rankings of some queries in one task and space, from where their positives stand.
 
-
-def positive_ranks(order: Positions, judgement: Judgement, n_database: int) -> tuple[Ranks, int]:
-    """0-based ranks of the positives without junk and own picture, and how many pictures are ranked then."""
-    positive = np.zeros(n_database, np.bool_)
-    positive[judgement.positives] = True
-    kept = without(order, judgement.skipped, n_database)
-    return np.flatnonzero(positive[kept]), len(kept)
-
-
-def without(order: Positions, left_out: Positions, n_database: int) -> Positions:
-    """``order`` less the positions ``left_out``."""
-    stays = np.ones(n_database, np.bool_)
-    stays[left_out] = False
-    return order[stays[order]]
-
-
-def measure(ranks: Ranks, n_positives: int) -> tuple[float, ...]:
-    """MEASURES of one ranking."""
-    return (
-        step_average_precision(ranks, n_positives),
-        trapezoid_average_precision(ranks, n_positives),
-        precision_at_k(ranks, 1),
-        precision_at_k(ranks, 5),
-        precision_at_k(ranks, 10),
-        hit_at_k(ranks, 5),
-        hit_at_k(ranks, 10),
-        recall_at_k(ranks, n_positives, 10),
-        r_precision(ranks, n_positives),
-        mp_revisited_at_k(ranks, n_positives, 10),
-    )
+    neighbours_kept : a query's ``recall_in_cluster``, NaN where it has none.
+    """
+    totals = [judgement.n_positives for judgement in judged]
+    measures = measure_rankings([found.ranks for found in placed], totals).tolist()
+    return [
+        Outcome(
+            query.query_id,
+            query.group,
+            judgement.n_positives,
+            len(found.ranks),
+            found.n_ranked,
+            judgement.own_positive and query.whole,
+            tuple(values),
+            share,
+        )
+        for query, judgement, found, values, share in zip(
+            queries, judged, placed, measures, neighbours_kept, strict=True
+        )
+    ]
 
 
 def outcome_table(

@@ -80,7 +80,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Task:
-    """``judge``: index of a query -> its judgement.
+    """``judge``: index of a query -> its judgement; ``graded``: False where no query has a positive.
 
     ``boxes``: per query, what is to be found where (image_ids and (G, 4) boxes, on other pictures than its
     own); empty if the data set has no such boxes."""
@@ -90,6 +90,7 @@ class Task:
     junk: str
     self_match: str
     judge: Callable[[int], Judgement]
+    graded: bool = True
     boxes: Sequence[Boxes] = ()
 
 
@@ -136,7 +137,7 @@ def own_queries(
         whole = view == "whole" or x0 is None
         row = own if whole else crops.get(query_id, ABSENT)
         queries.append(Query(query_id, image_id, group, row, own, x0 is not None, whole))
-    graded = _graded(tables.relevance, database)
+    graded, found = _graded(tables.relevance, database), set(tables.relevance["grade"].to_pylist())
     tasks = []
     graded_tasks = {name: _task_grades(name, spec) for name, spec in protocol.positives.items()}
     if queries and tables.relevance.num_rows:
@@ -144,7 +145,8 @@ def own_queries(
     for name, grades in graded_tasks.items():
         judge = _own_judge(grades, queries, graded, database, params)
         boxes = _positive_boxes(tables.relevance, queries, grades.positive)
-        tasks.append(Task(name, protocol.ap, params.junk, params.self_match, judge, boxes))
+        some = params.self_match == "include" or bool(set(grades.positive) & found)
+        tasks.append(Task(name, protocol.ap, params.junk, params.self_match, judge, some, boxes))
     return QuerySet(queries, tasks)
 
 

@@ -4,7 +4,7 @@ Scores are computed in float64 and rounded to float32. The rounding swallows wha
 of the product and another, so pictures with equal vectors tie exactly, and ties go to the lower position (the
 lower image_id, as pictures are sorted by it). Block sizes are constants or follow from a tracked parameter.
 
-Memory: one block of queries x all pictures. A million pictures need 12 MB a query; an N x N matrix never
+Memory: one block of queries x all pictures. A million pictures need 4 MB a query; an N x N matrix never
 exists. Not done here: approximate search, and anything about relevance.
 """
 
@@ -16,14 +16,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from strata.ahead import MOST_THREADS, in_order
+
 Floats32 = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 Metric = Literal["cosine", "euclidean"]
 
-DATABASE_BLOCK = 4096  # pictures in one product; constant, so that the same sums are taken on every run
+DATABASE_BLOCK = 1024  # pictures in one product; constant, so that the same sums are taken on every run
+STRANDS = MOST_THREADS  # shares of the blocks; each makes its own room once
 MOST_QUERIES = 1024  # in one block, however large the budget
-BYTES_A_SCORE = 12  # two spaces of float32 scores, the winning region, and slack
+BYTES_A_SCORE = 4  # float32
 EQUAL = 1e-12  # squared distances below this share of the squared lengths are rounding: the vectors are equal
 UNRANKED = np.float32(-np.inf)
 
@@ -43,9 +46,19 @@ class VectorIndex:
     metric: Metric
 
 
-def queries_per_block(n_database: int, budget_mib: int) -> int:
+@dataclass(frozen=True)
+class QueryVectors:
+    """``vectors``: (Q, D) float64, of length 1 for the cosine, 0 where ``answered`` (Q,) is false;
+    ``lengths``: (Q,) float64 of the vectors as they were."""
+
+    vectors: Floats64
+    lengths: Floats64
+    answered: npt.NDArray[np.bool_]
+
+
+def queries_per_block(n_database: int, budget_mib: int, bytes_a_score: int = BYTES_A_SCORE) -> int:
     """How many queries are scored together so that their scores stay within ``budget_mib``; at least one."""
-    return int(np.clip(budget_mib * 2**20 // (BYTES_A_SCORE * max(n_database, 1)), 1, MOST_QUERIES))
+    return int(np.clip(budget_mib * 2**20 // (bytes_a_score * max(n_database, 1)), 1, MOST_QUERIES))
 
 
 def build_index(
@@ -71,25 +84,78 @@ def build_index(
 def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
     """Similarity of some rows (queries) with every picture, higher is nearer.
 
-    rows : (Q,) row numbers, -1 for a query that has none. Returns (Q, N) float32: the cosine, or minus the
+    rows : (Q,) row numbers, -1 for a query that has none. All cores share the work, a block of pictures
+    each; hold BLAS to one thread (``strata.ahead``). Returns (Q, N) float32: the cosine, or minus the
     Euclidean distance; -inf where query or picture cannot be ranked.
     """
-    answered = (rows >= 0) & index.usable[rows]
-    queries = np.where(answered[:, None], index.vectors[rows], 0.0).astype(np.float64)
-    lengths = np.where(answered, index.norms[rows], 0.0)
-    scores = np.empty((len(rows), len(index.candidates)), np.float32)
-    for start in range(0, len(index.candidates), DATABASE_BLOCK):
-        block = slice(start, min(start + DATABASE_BLOCK, len(index.candidates)))
-        usable = index.candidates[block]
-        vectors = np.where(usable[:, None], index.vectors[block], 0.0).astype(np.float64)
-        norms = np.where(usable, index.norms[block], 0.0)
-        if index.metric == "cosine":
-            scores[:, block] = _unit(queries, lengths) @ _unit(vectors, norms).T
-        else:
-            scores[:, block] = -_distances(queries, lengths, vectors, norms)
-    scores[:, ~index.candidates] = UNRANKED
-    scores[~answered] = UNRANKED
+    queries, n_database = read_queries(index, rows), len(index.candidates)
+    scores = np.empty((len(rows), n_database), np.float32)
+    starts = range(0, n_database, DATABASE_BLOCK)
+
+    def fill(mine: range) -> None:
+        room = Room(index, len(rows), min(DATABASE_BLOCK, n_database))
+        for start in mine:
+            block = slice(start, min(start + DATABASE_BLOCK, n_database))
+            score_block(index, queries, block, scores[:, block], room)
+
+    for _ in in_order(fill, [starts[strand::STRANDS] for strand in range(min(STRANDS, len(starts)))]):
+        pass
+    scores[~queries.answered] = UNRANKED
     return scores
+
+
+class Room:
+    """What a thread works in, made once: memory that is given back after every block has to be cleared again
+    by the system, which takes as long as the product."""
+
+    def __init__(self, index: VectorIndex, n_queries: int, n_pictures: int) -> None:
+        self._vectors = np.empty((n_pictures, index.vectors.shape[1]))
+        self._products = np.empty(n_queries * n_pictures)
+
+    def vectors(self, index: VectorIndex, block: slice) -> Floats64:
+        """(B, D) the vectors of a block of pictures, 0 for one that is not ranked."""
+        vectors = self._vectors[: block.stop - block.start]
+        vectors[:] = index.vectors[block]
+        vectors[~index.candidates[block]] = 0.0
+        return vectors
+
+    def products(self, queries: Floats64, vectors: Floats64) -> Floats64:
+        """(Q, B) the inner products of (Q, D) and (B, D)."""
+        shape = len(queries), len(vectors)
+        room = self._products[: shape[0] * shape[1]].reshape(shape)
+        return np.matmul(queries, vectors.T, out=room)
+
+
+def read_queries(index: VectorIndex, rows: Positions) -> QueryVectors:
+    """The vectors of some rows, -1 for a query that has none."""
+    answered = (rows >= 0) & index.usable[rows]
+    vectors = np.where(answered[:, None], index.vectors[rows], 0.0).astype(np.float64)
+    lengths = np.where(answered, index.norms[rows], 0.0)
+    if index.metric == "cosine":
+        vectors /= nonzero(lengths)[:, None]
+    return QueryVectors(vectors, lengths, answered)
+
+
+def score_block(
+    index: VectorIndex, queries: QueryVectors, block: slice, scores: Floats32, room: Room
+) -> None:
+    """Fill ``scores`` (Q, B) with the similarities of ``queries`` and the pictures of ``block``."""
+    ranked = index.candidates[block]
+    norms = np.where(ranked, index.norms[block], 0.0)
+    products = room.products(queries.vectors, room.vectors(index, block))
+    if index.metric == "cosine":
+        products /= nonzero(norms)
+    else:
+        products = -_distances(products, queries.lengths, norms)
+    scores[:] = products
+    if not ranked.all():
+        scores[:, ~ranked] = UNRANKED
+
+
+def nonzero(norms: Floats64) -> Floats64:
+    """Lengths to divide by: 1 for the zero vector, which stays what it is."""
+    result: Floats64 = np.where(norms > 0, norms, 1.0)
+    return result
 
 
 def rank_by_score(scores: Floats32) -> Positions:
@@ -114,15 +180,10 @@ def _norms(vectors: npt.NDArray[Any]) -> Floats64:
     return result
 
 
-def _unit(vectors: Floats64, norms: Floats64) -> Floats64:
-    result: Floats64 = vectors / np.where(norms > 0, norms, 1.0)[:, None]
-    return result
-
-
-def _distances(queries: Floats64, lengths: Floats64, vectors: Floats64, norms: Floats64) -> Floats64:
+def _distances(products: Floats64, lengths: Floats64, norms: Floats64) -> Floats64:
     """(Q, B) Euclidean distances from |q|^2 + |x|^2 - 2 q.x; what cancels down to rounding is exactly 0."""
     squares = lengths[:, None] ** 2 + norms[None, :] ** 2
-    squared = squares - 2 * (queries @ vectors.T)
+    squared = squares - 2 * products
     squared[squared < EQUAL * squares] = 0.0
     result: Floats64 = np.sqrt(squared)
     return result

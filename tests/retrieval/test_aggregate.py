@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from strata.retrieval.aggregate import best_layer, group_mean, task_metrics
-from strata.retrieval.per_query import MEASURES, Outcome, outcome_table
+from strata.retrieval.average_precision import MEASURES
+from strata.retrieval.per_query import Outcome, outcome_table
 
 
 def outcome(query_id: str, group: str, ap: float, positives: int = 2, ranked: int = 9) -> Outcome:

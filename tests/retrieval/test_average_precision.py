@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from strata.retrieval.average_precision import (
+from strata.retrieval.average_precision import measure_rankings, step_average_precision
+from tests.retrieval.one_ranking import (
     hit_at_k,
+    measure,
     mp_revisited_at_k,
     precision_at_k,
     r_precision,
     recall_at_k,
-    step_average_precision,
     trapezoid_average_precision,
 )
 
@@ -125,8 +126,8 @@ def test_junk_consumes_no_rank() -> None:
 
 def test_a_positive_that_was_never_ranked_stays_in_the_denominator() -> None:
     ranks = np.array([0, 1])
-    for measure in (step_average_precision, trapezoid_average_precision, r_precision):
-        assert measure(ranks, 4) == 0.5
+    for score in (step_average_precision, trapezoid_average_precision, r_precision):
+        assert score(ranks, 4) == 0.5
     assert mp_revisited_at_k(ranks, 4, 10) == 0.2
     assert mp_revisited_at_k(ranks, 2, 10) == 1
 
@@ -136,3 +137,16 @@ def test_nothing_found_scores_nothing() -> None:
     assert step_average_precision(none, 3) == trapezoid_average_precision(none, 3) == 0
     assert hit_at_k(none, 5) == recall_at_k(none, 3, 5) == mp_revisited_at_k(none, 3, 5) == 0
     assert not math.isnan(r_precision(none, 3))
+
+
+ranked = st.sets(st.integers(0, 400), max_size=60).map(lambda ranks: np.array(sorted(ranks), np.int64))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(ranked, st.integers(0, 3)), max_size=12))
+def test_many_rankings_at_once_are_each_what_one_is_to_the_last_bit(queries: list) -> None:
+    rankings, totals = [ranks for ranks, _ in queries], [len(ranks) + missing for ranks, missing in queries]
+    found = measure_rankings(rankings, totals)
+    assert found.shape == (len(queries), 10)
+    for row, ranks, total in zip(found.tolist(), rankings, totals, strict=True):
+        assert row == list(measure(ranks, total)) if total else np.isnan(row).all()

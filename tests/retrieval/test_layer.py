@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import average_precision_score
 
+from strata import ahead
 from strata.features import ROWS_SCHEMA
 from strata.params import ProtocolEntry, RetrieveParams
 from strata.regions import region_boxes
-from strata.retrieval import query_runs
+from strata.retrieval import judging, query_runs
 from strata.retrieval.class_task import class_queries
 from strata.retrieval.inputs import Frames, Layer
 from strata.retrieval.layer import LayerResult, evaluate_layer
@@ -51,9 +53,16 @@ def frames(n: int) -> Frames:
 
 
 def class_run(
-    vectors: np.ndarray, labels: list[list[str]], clusters: np.ndarray, **changes: Any
+    vectors: np.ndarray,
+    labels: list[list[str]],
+    clusters: np.ndarray,
+    ranked_in_full: bool = False,
+    **changes: Any,
 ) -> LayerResult:
-    """Class retrieval on vectors that are descriptors and reduced vectors in one."""
+    """Class retrieval on vectors that are descriptors and reduced vectors in one.
+
+    ``ranked_in_full``: also where nothing but the neighbours is asked for.
+    """
     ids = [f"{n:03d}" for n in range(len(vectors))]
     names = sorted({label for own in labels for label in own})
     classes = [{"class_id": c, "facet": "f", "name": c, "synonyms": []} for c in names]
@@ -69,7 +78,10 @@ def class_run(
     layer = Layer(index, index, clusters.astype(np.int32), None, True)
     own = own_queries(tables, row_table(ids), database, PROTOCOL, chosen, "whole")
     by_class = class_queries(tables, database, chosen.class_every)
-    return evaluate_layer(layer, database, [own, by_class], chosen, "whole", frames(len(ids)))
+    if ranked_in_full:
+        by_class = replace(by_class, tasks=[replace(task, graded=True) for task in by_class.tasks])
+    sets = [own, by_class]
+    return evaluate_layer(layer, database, sets, chosen, "whole", frames(len(ids)))
 
 
 def test_planted_classes_are_found_perfectly() -> None:
@@ -162,6 +174,35 @@ def test_blocks_of_queries_change_nothing(monkeypatch) -> None:
     assert once.topk.equals(again.topk)
     assert once.per_query.equals(again.per_query)
     assert once.metrics == again.metrics
+
+
+def same(one: LayerResult, other: LayerResult) -> bool:
+    tables = one.topk.equals(other.topk) and one.per_query.equals(other.per_query)
+    return tables and one.metrics == other.metrics
+
+
+def test_the_number_of_cores_changes_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(judging, "SHORT", 0)
+    rng = np.random.default_rng(3)
+    vectors, labels, clusters = rng.normal(size=(90, 5)), [[str(n % 4)] for n in range(90)], np.arange(90) % 3
+    runs = []
+    for count in (1, 3):
+        monkeypatch.setattr(ahead, "_cores", lambda count=count: count)
+        runs.append(class_run(vectors, labels, clusters))
+    assert same(*runs)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_neighbours_alone_are_those_of_the_full_rankings(metric: str) -> None:
+    """Without labels only the nearest are looked for; pictures that say nothing are among the queries."""
+    rng = np.random.default_rng(8)
+    vectors = rng.normal(size=(70, 5))
+    vectors[[4, 40]] = 0
+    vectors[[7, 20, 66]] = vectors[30]
+    given = vectors, [[] for _ in range(70)], rng.integers(0, 4, 70)
+    alone = class_run(*given, metric=metric)
+    assert same(alone, class_run(*given, metric=metric, ranked_in_full=True))
+    assert alone.metrics["class_n_unanswered"] == 2
 
 
 def test_without_labels_there_are_neighbours_but_no_map() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strata.retrieval.neighbours import SCHEMA, Neighbours, grades_of, nearest
+from strata.retrieval.neighbours import SCHEMA, Neighbours, grades_of, shown
 from strata.retrieval.protocols import Judgement
 
 NONE = np.zeros(0, np.int64)
@@ -20,9 +20,8 @@ JUDGED = Judgement(
 
 
 def test_the_own_picture_is_hidden_and_junk_is_shown() -> None:
-    assert nearest(np.array([3, 0, 4, 2, 1]), JUDGED, 5, 3).tolist() == [3, 4, 2]
-    assert nearest(np.array([3, 4, 2, 1, 0]), JUDGED, 5, 3).tolist() == [3, 4, 2]
-    assert nearest(np.array([0]), JUDGED, 5, 3).tolist() == []
+    assert shown(np.array([3, 0, 4, 2, 1]), JUDGED).tolist() == [0, 2, 3, 4]
+    assert shown(np.array([0]), JUDGED).tolist() == []
 
 
 def test_grades_are_the_positives_own_or_junk_or_none() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from strata import chance
-from strata.retrieval.per_query import MEASURES, SCHEMA, judge_order, outcome_table, positive_ranks
+from strata.retrieval.average_precision import MEASURES
+from strata.retrieval.per_query import SCHEMA, Outcome, outcome_table, outcomes_of
 from strata.retrieval.protocols import Judgement, Query
+from strata.retrieval.ranks import Placed
+from tests.retrieval.one_ranking import placed_by_order
 
 QUERY = Query("Q", "q", "g", 0, 0, boxed=False, whole=True)
 NONE = np.zeros(0, np.int64)
@@ -28,15 +33,19 @@ def judgement(
     )
 
 
-def row(order: list[int], judged: Judgement, n: int = 10) -> dict:
-    outcome = judge_order(QUERY, np.array(order, np.int64), judged, n)
-    return outcome_table("task", "full", [outcome]).to_pylist()[0]
+def outcome(order: list[int], judged: Judgement, kept: float = math.nan) -> Outcome:
+    ranks, n_ranked = placed_by_order(np.array(order, np.int64), judged)
+    return outcomes_of([QUERY], [judged], [Placed(np.array(ranks, np.int64), n_ranked)], [kept])[0]
+
+
+def row(order: list[int], judged: Judgement) -> dict:
+    return outcome_table("task", "full", [outcome(order, judged)]).to_pylist()[0]
 
 
 def test_what_is_skipped_consumes_no_rank() -> None:
-    ranks, ranked = positive_ranks(np.array([4, 2, 7, 0, 1]), judgement([1, 7], skipped=[2, 0]), 10)
-    assert ranks.tolist() == [1, 2]
-    assert ranked == 3
+    found = row([4, 2, 7, 0, 1], judgement([1, 7], skipped=[2, 0]))
+    assert found["ap_step"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert found["n_ranked"] == 3
 
 
 def test_counts_and_measures_of_one_query() -> None:
@@ -66,7 +75,7 @@ def test_chance_is_the_mean_of_random_rankings() -> None:
             order = rng.permutation(30)
             if own:
                 order = np.concatenate([[0], order[order != 0]])
-            outcomes.append(judge_order(QUERY, order, judged, 30))
+            outcomes.append(outcome(order.tolist(), judged))
         found = outcome_table("task", "full", outcomes)
         table = {name: found[name].to_numpy() for name in found.schema.names}
         named = {name: f"chance_{name}" for name in MEASURES[2:-1]}
@@ -92,8 +101,8 @@ def test_an_empty_table_keeps_its_columns() -> None:
 
 
 def test_chance_may_be_that_of_another_search() -> None:
-    everything = judge_order(QUERY, np.array([4, 1, 7, 0]), judgement([1, 7]), 10)
-    inside = judge_order(QUERY, np.array([1, 0]), judgement([1, 7]), 10, 0.5)
+    everything = outcome([4, 1, 7, 0], judgement([1, 7]))
+    inside = outcome([1, 0], judgement([1, 7]), 0.5)
     found = outcome_table("task", "in_cluster", [inside], [everything]).to_pylist()[0]
     assert found["n_ranked"] == 2
     assert found["chance_step"] == pytest.approx(float(chance.step_ap(2, 4)))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from strata import ahead
 from strata.retrieval import ranking
 from strata.retrieval.ranking import build_index, queries_per_block, rank_by_score, score_rows
 
@@ -48,6 +49,17 @@ def test_equal_pictures_tie_and_the_lower_position_wins_however_blocks_fall(monk
             orders.append((metric, rank_by_score(scores[1]).tolist()))
     assert orders[0::2] == [orders[0]] * 3
     assert orders[1::2] == [orders[1]] * 3
+
+
+def test_the_number_of_cores_changes_no_bit(monkeypatch) -> None:
+    vectors = np.random.default_rng(7).normal(size=(2500, 33)).astype(np.float32)
+    for metric in ("cosine", "euclidean"):
+        index = build_index(vectors, metric, np.ones(2500, np.bool_))
+        found = []
+        for count in (1, 3):
+            monkeypatch.setattr(ahead, "_cores", lambda count=count: count)
+            found.append(score_rows(index, np.arange(40)))
+        assert np.array_equal(*found)
 
 
 def test_the_distance_of_a_vector_to_itself_is_zero_not_rounding() -> None:
@@ -91,7 +103,8 @@ def test_what_says_nothing_is_neither_ranked_nor_answered() -> None:
 
 
 def test_a_query_block_keeps_within_the_budget() -> None:
-    assert queries_per_block(1_000_000, 256) == 22
+    assert queries_per_block(1_000_000, 256) == 67
+    assert queries_per_block(1_000_000, 256, 12) == 22
     assert queries_per_block(1_000_000, 1) == 1
     assert queries_per_block(320, 256) == ranking.MOST_QUERIES
     assert queries_per_block(0, 256) == ranking.MOST_QUERIES

@@ -1,0 +1,103 @@
+"""The nearest alone: the beginning of the full ranking, whatever is copied, scaled, missing or in blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from strata import ahead
+from strata.retrieval import search
+from strata.retrieval.protocols import ABSENT
+from strata.retrieval.ranking import VectorIndex, build_index, rank_by_score, score_rows
+from strata.retrieval.search import find_nearest
+
+
+def by_full_ranking(index: VectorIndex, rows: np.ndarray, k: int) -> tuple[list, list]:
+    """The oracle: score everything, sort everything."""
+    scores = score_rows(index, rows)
+    orders = [rank_by_score(row)[:k] for row in scores]
+    places = [[*order.tolist(), *[ABSENT] * (k - len(order))] for order in orders]
+    values = [
+        [*row[order].tolist(), *[-np.inf] * (k - len(order))]
+        for row, order in zip(scores, orders, strict=True)
+    ]
+    return places, values
+
+
+def check(index: VectorIndex, rows: np.ndarray, k: int, budget_mib: int = 64) -> None:
+    found = find_nearest(index, rows, k, budget_mib)
+    places, scores = by_full_ranking(index, rows, k)
+    assert found.places.tolist() == places
+    assert found.scores.tolist() == scores
+
+
+def unit_vectors(n: int, width: int, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(n, width))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_the_nearest_are_those_of_the_full_ranking(metric: str, scaled: bool) -> None:
+    vectors = unit_vectors(6000, 24)
+    if scaled:
+        vectors *= np.random.default_rng(1).uniform(0.01, 50, (6000, 1)).astype(np.float32)
+    index = build_index(vectors, metric, np.ones(5900, np.bool_))
+    for k in (1, 20, 300):
+        check(index, np.arange(0, 6000, 83), k)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 90),
+    st.integers(1, 5),
+    st.integers(1, 120),
+    st.integers(1, 30),
+    st.sampled_from(["cosine", "euclidean"]),
+    st.integers(0, 2**16),
+)
+def test_small_collections_full_of_equals(
+    n: int, width: int, k: int, block: int, metric: str, seed: int
+) -> None:
+    """Coordinates are -1, 0 or 1: there are copies, zero vectors and many equal scores."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.integers(-1, 2, (n + 3, width)).astype(np.float32)
+    vectors[rng.integers(0, n)] = np.nan
+    index = build_index(vectors, metric, rng.random(n) < 0.8)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(search, "BLOCK", block)
+        monkeypatch.setattr(search, "_most_kept", lambda k: k)
+        check(index, np.array([-1, *range(n + 3)]), k)
+
+
+def test_a_collection_of_copies_is_ranked_in_full() -> None:
+    vectors = np.repeat(unit_vectors(3, 16), 2000, axis=0)
+    check(
+        build_index(vectors, "cosine", np.ones(6000, np.bool_)), np.array([0, 2500, 5999]), 10, budget_mib=1
+    )
+
+
+def test_neighbours_closer_than_float32_can_tell_are_told_apart() -> None:
+    """Vectors around one direction: the rough product cannot order them, the exact scores can."""
+    rng = np.random.default_rng(3)
+    vectors = unit_vectors(1, 64)[0] + 1e-4 * rng.normal(size=(5000, 64))
+    check(build_index(vectors.astype(np.float32), "cosine", np.ones(5000, np.bool_)), np.arange(9), 50)
+
+
+def test_cores_budget_and_panels_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = build_index(unit_vectors(3000, 40), "cosine", np.ones(3000, np.bool_))
+    once = find_nearest(index, np.arange(100), 15, 256)
+    monkeypatch.setattr(search, "PANEL", 7)
+    for budget_mib, cores in ((1, 1), (256, 3), (1, 2)):
+        monkeypatch.setattr(ahead, "_cores", lambda cores=cores: cores)
+        again = find_nearest(index, np.arange(100), 15, budget_mib)
+        assert np.array_equal(once.places, again.places)
+        assert np.array_equal(once.scores, again.scores)
+
+
+def test_nothing_is_asked_of_nothing() -> None:
+    index = build_index(unit_vectors(5, 3), "cosine", np.zeros(5, np.bool_))
+    assert find_nearest(index, np.arange(2), 3, 1).places.tolist() == [[ABSENT] * 3] * 2
+    assert find_nearest(index, np.zeros(0, np.int64), 3, 1).places.shape == (0, 3)
