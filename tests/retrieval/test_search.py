@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata import ahead
-from strata import ahead
 from strata.retrieval import search
 from strata.retrieval.protocols import ABSENT
 from strata.retrieval.ranking import VectorIndex, build_index, rank_by_score, score_rows
