@@ -7,10 +7,10 @@ from stages.settings import params
 from strata.facets import facet_labels, facet_names, suffixes
 from strata.features import database_rows
 from strata.files import read_json, write_json, write_table
-from strata.probing import Protocol, probe_vectors
+from strata.probing import Protocol, probe_file
 from strata.scores import Score, score_table
 from strata.tables import read_tables
-from strata.vectors import read_vectors
+from strata.vector_blocks import read_vector_rows
 
 
 def main() -> str:
@@ -25,12 +25,11 @@ def main() -> str:
     }
     scores: dict[str, dict[str, Score]] = {name: {**policies} for name in names}
     for name in track(names, total=len(names), desc="probe: layers"):
-        vectors = read_vectors(descriptors / f"{name}.parquet")
-        database = database_rows(vectors.rows)
-        image_ids = vectors.rows["image_id"].filter(database).to_pylist()
-        values = vectors.values if database.all() else vectors.values[database]
+        path = descriptors / f"{name}.parquet"
+        rows = read_vector_rows(path)
+        image_ids = rows["image_id"].filter(database_rows(rows)).to_pylist()
         for facet, suffix in suffixes(facets).items():
-            found = probe_vectors(values, facet_labels(tables, image_ids, facet), protocol)
+            found = probe_file(path, facet_labels(tables, image_ids, facet), protocol)
             scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
             if found.get("not_converged"):
                 failed = f"{found['not_converged']} of {protocol.splits} fits did not converge"

@@ -10,14 +10,17 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.ahead import in_order
 from strata.facets import FacetLabels
+from strata.features import database_rows
 from strata.intervals import corrected_t
 from strata.scores import Score
+from strata.vector_blocks import read_vector_rows, vector_blocks
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -80,22 +83,34 @@ def rotated(values: npt.ArrayLike) -> Doubles:
         return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
 
 
-def probe_vectors(
-    values: npt.NDArray[np.float32], labels: FacetLabels, protocol: Protocol
-) -> dict[str, Score]:
-    """``probe`` of vectors (N, D), at most ``protocol.max_pictures``; ``drawn`` says how many if not all."""
-    most = protocol.max_pictures
-    if most is None or len(values) <= most:
-        return probe(rotated(scaled(values, protocol.scale)), labels, protocol)
-    usable = np.flatnonzero(_usable(labels.codes)[0])
-    chosen = usable[drawn(labels.codes[usable], most, protocol.seed)]
-    fewer = dataclasses.replace(labels, codes=labels.codes[chosen])
-    scores = probe(rotated(scaled(values[chosen], protocol.scale)), fewer, protocol)
-    if "accuracy" in scores:
-        scores["left_out"] = len(values) - len(usable)
-        if len(chosen) < len(usable):
-            scores["drawn"] = f"{len(chosen)} of {len(usable)} pictures, by class, seed {protocol.seed}"
+def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
+    """``probe`` of a vector file's database rows, whose ``labels`` are given in their order.
+
+    At most ``protocol.max_pictures`` of them, and no more are kept in memory; ``drawn`` says how many if not
+    all.
+    """
+    database = np.flatnonzero(database_rows(read_vector_rows(path)))
+    places, usable = probed_places(labels.codes, protocol)
+    fewer = dataclasses.replace(labels, codes=labels.codes[places])
+    scores = probe(rotated(scaled(_rows_at(path, database[places]), protocol.scale)), fewer, protocol)
+    if "accuracy" in scores and len(places) < len(database):
+        scores["left_out"] = len(database) - usable
+        if len(places) < usable:
+            scores["drawn"] = f"{len(places)} of {usable} pictures, by class, seed {protocol.seed}"
     return scores
+
+
+def probed_places(codes: Integers, protocol: Protocol) -> tuple[Integers, int]:
+    """Sorted places of the pictures to look at, and how many could be probed.
+
+    codes : (N,) of ``FacetLabels``. All places up to ``protocol.max_pictures``, beyond them ``drawn`` ones of
+    those that can be probed.
+    """
+    usable = np.flatnonzero(_usable(codes)[0])
+    most = protocol.max_pictures
+    if most is None or len(codes) <= most:
+        return np.arange(len(codes)), len(usable)
+    return usable[drawn(codes[usable], most, protocol.seed)], len(usable)
 
 
 def drawn(classes: Integers, most: int, seed: int) -> Integers:
@@ -140,6 +155,16 @@ def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, S
         "left_out": len(labels.codes) - len(classes),
         "not_converged": sum(not fit.converged for fit in fits),
     }
+
+
+def _rows_at(path: Path, rows: Integers) -> npt.NDArray[np.float32]:
+    """(len(rows), D): the vectors of the sorted ``rows`` of a file that is read a block at a time."""
+    kept, start = [], 0
+    for block in vector_blocks(path):
+        first, last = np.searchsorted(rows, (start, start + len(block)))
+        kept.append(block[rows[first:last] - start])
+        start += len(block)
+    return np.concatenate(kept)
 
 
 def _usable(codes: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:

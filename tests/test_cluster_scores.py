@@ -89,3 +89,18 @@ def test_silhouette_of_many_pictures_is_a_repeatable_sample(monkeypatch):
 def test_an_undefined_silhouette_has_a_reason_instead_of_a_number(found):
     scores = silhouette_scores(np.eye(3, dtype=np.float32), clusters_of(found), seed=0)
     assert list(scores) == ["silhouette_note"]
+
+
+def test_many_pictures_are_shuffled_fewer_times(monkeypatch):
+    classes, found = np.arange(60) % 3, np.arange(60) % 5
+    random = np.random.default_rng(4)
+    loop = np.mean([purity(random.permutation(classes), found) for _ in range(20)])
+    monkeypatch.setattr("strata.cluster_scores.SHUFFLED", 20 * 60)
+    assert purity_by_chance(classes, found, seed=4) == pytest.approx(loop)
+
+
+def test_a_sampled_silhouette_says_of_how_many(monkeypatch):
+    monkeypatch.setattr("strata.cluster_scores.SILHOUETTE_SAMPLE", 30)
+    values = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    scores = silhouette_scores(values, clusters_of(np.arange(50) % 2), seed=7)
+    assert scores["silhouette_note"].endswith("; of 30 pictures, seed 7")

@@ -6,14 +6,17 @@ import dataclasses
 import warnings
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from strata.facets import FacetLabels
+from strata.features import ROWS_SCHEMA
 from strata.intervals import corrected_t
-from strata.probing import Protocol, drawn, probe, probe_vectors, rotated, scaled
+from strata.probing import Protocol, drawn, probe, probe_file, rotated, scaled
+from strata.vectors import Vectors, write_vectors
 
 PROTOCOL = Protocol(C=0.316, scale="none", splits=4, test_share=0.25, seed=22)
 
@@ -139,30 +142,68 @@ def test_a_drawing_keeps_the_classes_shares_and_two_of_every_class(sizes, most, 
     np.testing.assert_array_equal(drawn(classes, most, seed), chosen)
 
 
-def test_more_pictures_than_asked_for_are_drawn_and_the_scores_say_so():
-    values, codes = data(n=300, spread=0.9)
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write vectors with a query crop and a picture from outside before, amid and behind them."""
+    monkeypatch.setattr("strata.files.ROWS_PER_GROUP", 64)
+    monkeypatch.setattr("strata.vector_blocks.ROWS_PER_GROUP", 64)
+
+    def to_file(values):
+        n = len(values)
+        kinds = ["outside", *["image"] * (n // 2), "outside", *["image"] * (n - n // 2), "query"]
+        entries = [
+            {"row": row, "kind": kind, "image_id": f"p{row:03}", "query_id": None}
+            for row, kind in enumerate(kinds)
+        ]
+        everything = np.full((n + 3, values.shape[1]), 1e6, np.float32)
+        everything[[kind == "image" for kind in kinds]] = values
+        rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
+        write_vectors(tmp_path / "made.parquet", Vectors(rows, everything))
+        return tmp_path / "made.parquet"
+
+    return to_file
+
+
+def test_a_file_is_probed_by_its_database_rows(write):
+    values, codes = data(n=150, spread=2.0)
+    values = values.astype(np.float32)
+    assert probe_file(write(values), labels_of(codes), PROTOCOL) == probe(
+        rotated(values), labels_of(codes), PROTOCOL
+    )
+
+
+def test_more_pictures_than_asked_for_are_drawn_and_the_scores_say_so(write):
+    values, codes = data(n=300, spread=2.0)
     codes[:30] = -1
     few = dataclasses.replace(PROTOCOL, max_pictures=120)
-    scores = probe_vectors(values.astype(np.float32), labels_of(codes), few)
+    scores = probe_file(write(values), labels_of(codes), few)
     assert scores["drawn"] == "120 of 270 pictures, by class, seed 22"
     assert (scores["probed"], scores["left_out"]) == (120, 30)
-    assert scores["accuracy"] > 0.7
+    places = np.flatnonzero(codes >= 0)[drawn(codes[codes >= 0], 120, 22)]
+    loop = probe(rotated(values[places].astype(np.float32)), labels_of(codes[places]), PROTOCOL)
+    assert scores["accuracy"] == loop["accuracy"]
 
 
-def test_the_limit_changes_nothing_for_those_below_it():
+def test_the_limit_changes_nothing_for_those_below_it(write):
     values, codes = data(n=60, spread=0.9)
-    plain = probe_vectors(values.astype(np.float32), labels_of(codes), PROTOCOL)
+    path = write(values)
+    plain = probe_file(path, labels_of(codes), PROTOCOL)
     assert "drawn" not in plain
-    limited = dataclasses.replace(PROTOCOL, max_pictures=60)
-    assert probe_vectors(values.astype(np.float32), labels_of(codes), limited) == plain
+    assert probe_file(path, labels_of(codes), dataclasses.replace(PROTOCOL, max_pictures=60)) == plain
     codes[:20] = -1  # forty are left: below the limit, though the vectors are not
-    limited = dataclasses.replace(PROTOCOL, max_pictures=50)
-    found = probe_vectors(values.astype(np.float32), labels_of(codes), limited)
-    assert found == probe_vectors(values.astype(np.float32), labels_of(codes), PROTOCOL)
+    limited = probe_file(path, labels_of(codes), dataclasses.replace(PROTOCOL, max_pictures=50))
+    assert limited == probe_file(path, labels_of(codes), PROTOCOL)
 
 
-def test_several_labels_are_said_whatever_the_limit():
+def test_several_labels_are_said_whatever_the_limit(write):
     values, codes = data(n=60)
     limited = dataclasses.replace(PROTOCOL, max_pictures=30)
-    found = probe_vectors(values.astype(np.float32), labels_of(codes, several=2), limited)
+    found = probe_file(write(values), labels_of(codes, several=2), limited)
     assert found == {"probe_status": "not probed: 2 pictures have several labels"}
+
+
+def test_a_large_collection_without_labels_is_explained(write):
+    values, codes = data(n=60)
+    limited = dataclasses.replace(PROTOCOL, max_pictures=30)
+    found = probe_file(write(values), labels_of(np.full_like(codes, -1)), limited)
+    assert "no class has" in found["probe_status"]
