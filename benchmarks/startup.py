@@ -80,8 +80,8 @@ def run(settings: Settings) -> Result:
 
 
 REMARKS = (
-    "DVC's own seconds are its start and, after every stage, dvc.lock read and written anew. Libraries that a "
-    "stage imports while it works (scikit-learn in `cluster` and `probe`) count as its work.",
+    "DVC's own seconds are its start and, after every stage, dvc.lock read and written anew. Libraries that "
+    "a stage imports while it works (scikit-learn in `cluster` and `probe`) count as its work.",
 )
 
 
