@@ -9,17 +9,20 @@ The bound on the rough score is the textbook's (Higham, Accuracy and Stability o
 a product of D terms in float32, in any order, is wrong by at most D u / (1 - D u) of the lengths' product,
 u = 2^-24. A query that keeps more than it should even so (a collection of copies) is ranked in full.
 
-Memory: a product of PANEL queries x BLOCK pictures a thread, and some multiple of k a query.
+Memory: a product of at most PANEL queries x BLOCK pictures a thread, and some multiple of k a query. The
+vectors are read once a panel.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from strata.ahead import in_order
+from strata.ahead import MOST_THREADS, in_order
 from strata.retrieval.protocols import ABSENT, NONE_FOUND, Judgement, Positions
 from strata.retrieval.ranking import (
     UNRANKED,
@@ -36,10 +39,11 @@ from strata.retrieval.ranking import (
 from strata.retrieval.ranks import Near, Placed, Ranked, indices_of
 
 BLOCK = 2048  # pictures in one product
-PANEL = 256  # most queries in one product
+PANEL = 1024  # most queries in one product
 UNIT = 2.0**-24  # unit roundoff of float32
 NEARLY_ONE = 2.0**-20  # lengths this close to 1 are left as they are in the rough product
 BYTES_A_CANDIDATE = 12  # rough score and position
+BYTES_A_PRODUCT = 5  # and whether it is above the bar
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,14 @@ def find_nearest(index: VectorIndex, rows: Positions, k: int, budget_mib: int) -
     """The ``k`` nearest pictures of each query.
 
     rows : (Q,) row numbers, -1 for a query that has none. ``budget_mib`` bounds what is held beside the
-    vectors and the result. All cores share the work, a panel of queries each; hold BLAS to one thread
+    vectors and the result. All cores share the work, a block of pictures each; hold BLAS to one thread
     (``strata.ahead``).
     """
     found = Nearest(np.full((len(rows), k), ABSENT, np.int64), np.full((len(rows), k), UNRANKED))
     answered = np.flatnonzero((rows >= 0) & index.usable[rows])
     step = _queries_at_once(k, budget_mib)
     for start in range(0, len(answered), step):
-        chosen = answered[start : start + step]
-        panels = np.array_split(chosen, -(-len(chosen) // PANEL))
-        for _ in in_order(lambda panel: _search_panel(index, rows, panel, budget_mib, found), panels):
-            pass
+        _search_panel(index, rows, answered[start : start + step], budget_mib, found)
     return found
 
 
@@ -97,10 +98,20 @@ class NearestOnly:
         return Placed(NONE_FOUND, int(count) if self._answered else 0)
 
 
+class _Hits(NamedTuple):
+    """Pictures at ``places`` (H,) that may be near the queries ``owner`` (H,); rough ``scores``; in
+    order of query, and of position within each."""
+
+    owner: Positions
+    places: Positions
+    scores: Floats32
+
+
 class _Candidates:
     """The pictures that may be among the first ``k`` of each query of a panel, while blocks go by.
 
-    ``bar``: (Q,) rough scores at or below it are out. ``crowded``: (Q,) queries that kept too many.
+    ``bar``: (Q,) rough scores at or below it are out; it only rises, so a thread that still has an older one
+    finds more than it need, never less. ``crowded``: (Q,) queries that kept too many.
     """
 
     def __init__(self, n_queries: int, k: int, slack: float) -> None:
@@ -113,14 +124,11 @@ class _Candidates:
         self.bar: Floats32 = np.full(n_queries, UNRANKED)
         self.crowded = np.zeros(n_queries, np.bool_)
 
-    def add(self, start: int, rough: Floats32) -> None:
-        """rough : (Q, B) scores of the pictures from ``start`` on."""
-        hits = np.flatnonzero(rough > self.bar[:, None])
-        if len(hits):
-            owner, column = np.divmod(hits, rough.shape[1])
-            self._append(owner, start + column, rough.reshape(-1)[hits])
-            if self.counts.max() > self.most:
-                self.drop_far()
+    def add(self, hits: _Hits) -> None:
+        """Take in what was found in a block; blocks come in order."""
+        self._append(hits.owner, hits.places, hits.scores)
+        if self.counts.max() > self.most:
+            self.drop_far()
 
     def drop_far(self) -> None:
         """Raise the bars to what is known by now and drop what is below."""
@@ -139,7 +147,6 @@ class _Candidates:
         self._give_up(self.counts > self.most)
 
     def _append(self, owner: Positions, places: Positions, scores: Floats32) -> None:
-        """Entries in order of their queries ``owner``, and of position within each."""
         new = np.bincount(owner, minlength=len(self.counts))
         slot = (self.counts - np.cumsum(new) + new)[owner] + np.arange(len(owner))
         self.scores[owner, slot] = scores
@@ -160,10 +167,13 @@ def _search_panel(
     k = found.places.shape[1]
     queries = read_queries(index, rows[panel])
     candidates = _Candidates(len(panel), k, _slack(index))
-    rough_scores = _Rough(index, queries)
-    for start in range(0, len(index.candidates), BLOCK):
-        block = slice(start, min(start + BLOCK, len(index.candidates)))
-        candidates.add(start, rough_scores(block))
+    rough = _Rough(index, queries)
+    starts = range(0, len(index.candidates), BLOCK)
+    for start in starts[:1]:
+        candidates.add(rough.hits(start, candidates.bar))
+        candidates.drop_far()  # from here on there is a bar
+    for hits in in_order(lambda start: rough.hits(start, candidates.bar), starts[1:]):
+        candidates.add(hits)
     candidates.drop_far()
     for query, count in enumerate(candidates.counts.tolist()):
         if not candidates.crowded[query]:
@@ -182,7 +192,7 @@ def _search_panel(
 
 
 class _Rough:
-    """Rough scores (Q, B) of a block of pictures, valid until the next call.
+    """Rough scores of a block of pictures, in room that each thread keeps.
 
     Distances are exact at once: what cancels in them leaves no useful bound.
     """
@@ -191,14 +201,25 @@ class _Rough:
         self._index = index
         self._queries = queries
         self._single = queries.vectors.astype(np.float32)
-        self._space = np.empty(len(queries.vectors) * BLOCK, np.float32)
-        self._room = None if index.metric == "cosine" else Room(index, len(queries.vectors), BLOCK)
+        self._kept = threading.local()
 
-    def __call__(self, block: slice) -> Floats32:
+    def hits(self, start: int, bar: Floats32) -> _Hits:
+        """The pictures of the block at ``start`` whose rough scores are above the ``bar`` (Q,)."""
+        block = slice(start, min(start + BLOCK, len(self._index.candidates)))
+        scores = self._scores(block)
+        hits = np.flatnonzero(scores > bar[:, None])
+        owner, column = np.divmod(hits, scores.shape[1])
+        return _Hits(owner, start + column, scores.reshape(-1)[hits])
+
+    def _scores(self, block: slice) -> Floats32:
+        """(Q, B), valid until this thread's next call."""
         count, index = len(self._single), self._index
-        scores = self._space[: count * (block.stop - block.start)].reshape(count, -1)
-        if self._room is not None:
-            score_block(index, self._queries, block, scores, self._room)
+        if not hasattr(self._kept, "space"):
+            self._kept.space = np.empty(count * BLOCK, np.float32)
+            self._kept.room = None if index.metric == "cosine" else Room(index, count, BLOCK)
+        scores: Floats32 = self._kept.space[: count * (block.stop - block.start)].reshape(count, -1)
+        if self._kept.room is not None:
+            score_block(index, self._queries, block, scores, self._kept.room)
             return scores
         np.matmul(self._single, self._units(block).T, out=scores)
         if not index.candidates[block].all():
@@ -254,5 +275,6 @@ def _most_kept(k: int) -> int:
 
 
 def _queries_at_once(k: int, budget_mib: int) -> int:
-    bytes_a_query = (_most_kept(k) + BLOCK) * BYTES_A_CANDIDATE + BLOCK * 5  # a row of products, and its mask
-    return max(1, budget_mib * 2**20 // bytes_a_query)
+    held = (_most_kept(k) + BLOCK) * BYTES_A_CANDIDATE
+    products = MOST_THREADS * BLOCK * BYTES_A_PRODUCT
+    return int(np.clip(budget_mib * 2**20 // (held + products), 1, PANEL))
