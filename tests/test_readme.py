@@ -40,6 +40,7 @@ EXECUTED: dict[str, tuple[str, str]] = {
 NOT_EXECUTED = {
     "make study": "needs a network; every key of every run is checked by tests/experiments/test_cells.py",
     "make study DATA=demo": "takes minutes; tests/experiments/test_study.py runs two of its cells",
+    "make bench": "takes more than an hour; tests/benchmarks runs each of them with tiny inputs",
     "dvc exp run -S dataset=brueghel": "needs a network; tests/e2e/test_study_data.py has a local server",
     "pip install -e '.[dev]'": "needs a network; .ci/run installs the same packages from requirements.lock",
 }
