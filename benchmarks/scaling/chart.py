@@ -105,7 +105,7 @@ def _block(
         parts.append(f'<g transform="translate({left:g} {upper:g})">')
         parts += _grid(x, y, unit if column == 0 else None, last_in_column)
         parts.append(_text(0, -7, one.name, "name"))
-        parts.append(_text(PLOT_WIDTH, -7, figure(one), anchor="end"))
+        parts.append(_text(PLOT_WIDTH - 4, PLOT_HEIGHT - 5, figure(one), anchor="end"))
         parts += _lines(series(one), x, y)
         parts.append("</g>")
     return parts
