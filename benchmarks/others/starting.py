@@ -60,13 +60,13 @@ class Peer:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.wait()
-            self._log.seek(0)
-            raise ChildProcessError(_last_line(self._log.read()))
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        for line in self._process.stdout:
+            if line.startswith("{"):  # some peers say things of their own on the way
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+        self._process.wait()
+        self._log.seek(0)
+        raise ChildProcessError(_last_line(self._log.read()))
 
 
 def _last_line(text: str) -> str:
