@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.machine import cores
 from benchmarks.ours import extract_params, picture_tables, run_extract
 from benchmarks.pairing import paired, timed
 from benchmarks.pictures import find_pictures
@@ -19,6 +18,7 @@ from benchmarks.plain_loop import run_plain_loop
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings
 from benchmarks.weights import local_conf, local_model
+from strata.ahead import cores
 from strata.extraction.encoding import activations, batch_pixels
 from strata.extraction.network import Network, open_network
 from strata.extraction.streams import stream

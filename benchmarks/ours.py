@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from benchmarks.machine import cores
+from strata.ahead import cores
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Place, Request, extract
 from strata.params import ExtractParams, ModelConf, Precision

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from benchmarks.machine import cores
 from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
+from strata.ahead import cores
 from strata.retrieval.ranking import VectorIndex, build_index
 from strata.retrieval.search import find_nearest
 

@@ -7,6 +7,7 @@ import sys
 
 from stages.running import paths, run_stage, track
 from stages.settings import model_conf, params
+from strata.ahead import cores
 from strata.errors import StrataError
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Extracted, Place, Request, extract
@@ -35,11 +36,6 @@ def place() -> Place:
         batch=count("STRATA_BATCH", None),
         workers=count("STRATA_WORKERS", cores()) or 1,
     )
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count(variable: str, default: int | None) -> int | None:

@@ -2,14 +2,19 @@
 
 Whoever adds the results up in that order gets the same bits on any number of cores, as long as a part itself
 is computed on one thread: hold BLAS to one (``threadpoolctl``) around the loop, not inside ``work``.
+
+``work`` should spend its time outside of Python's lock, as numpy does. An error of a part is raised when its
+turn comes, and ends the rest. A loop that may be left before its end closes the generator
+(``contextlib.closing``): its threads are gone then.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Part = TypeVar("Part")
@@ -20,23 +25,39 @@ MOST_THREADS = 16  # a part in work takes memory
 
 def in_order(
     work: Callable[[Part], Done], parts: Iterable[Part], *, waiting: int = 2, threads: int = MOST_THREADS
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """``work(part)`` for every part, on a thread a core, ``threads`` at most.
 
     No more than ``waiting`` parts beside those in work are taken, or done, beforehand.
-
-    ``work`` should spend its time outside of Python's lock, as numpy does.
     """
-    threads = min(_cores(), threads)
+    threads = min(cores(), threads)
+    return in_threads(work, parts, threads, threads + waiting - 1)
+
+
+def in_threads(
+    work: Callable[[Part], Done],
+    parts: Iterable[Part],
+    threads: int,
+    ahead: int,
+    begin: Callable[[], object] = lambda: None,
+) -> Generator[Done, None, None]:
+    """``work(part)`` for every part, on ``threads`` threads, each of which calls ``begin`` first.
+
+    ``ahead`` parts are in work, or done, beside the one that is handed over.
+    """
+    left = iter(parts)
     pending: deque[Future[Done]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for part in parts:
-            pending.append(pool.submit(work, part))
-            if len(pending) >= threads + waiting:
-                yield pending.popleft().result()
+    pool = ThreadPoolExecutor(threads, initializer=begin)
+    try:
+        pending.extend(pool.submit(work, part) for part in islice(left, ahead))
         while pending:
-            yield pending.popleft().result()
+            done = pending.popleft().result()
+            pending.extend(pool.submit(work, part) for part in islice(left, 1))
+            yield done
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
+from itertools import count
 
 import pytest
 
-from strata.ahead import in_order
+from strata.ahead import in_order, in_threads
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -37,9 +39,24 @@ def test_an_error_in_a_part_is_the_callers():
             raise ValueError("three")
         return part
 
+    before = threading.active_count()
     with pytest.raises(ValueError, match="three"):
         list(in_order(work, range(9)))
-    assert threading.active_count() < 20
+    assert threading.active_count() == before
+
+
+def test_a_loop_that_is_left_and_closed_leaves_no_thread():
+    before = threading.active_count()
+    with closing(in_threads(str, count(), threads=3, ahead=9)) as done:
+        assert next(done) == "0"
+        assert threading.active_count() > before
+    assert threading.active_count() == before
+
+
+def test_every_thread_begins_as_told():
+    begun = []
+    list(in_threads(str, range(40), threads=3, ahead=9, begin=lambda: begun.append(threading.get_ident())))
+    assert 1 <= len(set(begun)) == len(begun) <= 3
 
 
 def test_no_parts_give_no_results():

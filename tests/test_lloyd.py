@@ -56,7 +56,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch, small_parts):
     values = groups()
     found = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr(strata.ahead, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(strata.ahead, "cores", lambda cores=cores: cores)
         centres = fit_centres(values, 12, seed=3, restarts=2)
         found.append((centres.tobytes(), *(part.tobytes() for part in nearest(values, centres))))
     assert found[0] == found[1] == found[2]

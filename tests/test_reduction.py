@@ -49,7 +49,7 @@ def test_the_number_of_threads_changes_no_bit_of_a_large_pca(monkeypatch):
     monkeypatch.setattr(strata.reduction, "STEP_ROWS", 50)
     found = []
     for cores in (1, 2, 5):
-        monkeypatch.setattr(strata.ahead, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(strata.ahead, "cores", lambda cores=cores: cores)
         found.append(fit_large_pca(blocks_of(rows, 300), 4).components.tobytes())
     assert found[0] == found[1] == found[2]
 

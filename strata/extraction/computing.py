@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -71,17 +72,20 @@ def compute(
     """
     rejected: dict[str, str] = {}
     ahead = (network.streams + 1) * network.batch + workers  # while a batch is waited for, the next fill up
-    streams = (view_pictures(work.jobs, network.spec, workers=workers, ahead=ahead) for work in works)
+    jobs = chain.from_iterable(work.jobs for work in works)
     total = sum(len(work.jobs) for work in works)
-    views = track(chain.from_iterable(streams), total=total, desc="pictures")
-    with ThreadPoolExecutor(1, thread_name_prefix="write") as pool:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
+        closing(view_pictures(jobs, network.spec, workers=workers, ahead=ahead)) as viewed,
+    ):
         writing: Future[None] = pool.submit(lambda: None)
+        views = track(viewed, total=total, desc="pictures")
         for work in works:
             batches = _batches(_decoded(islice(views, len(work.jobs)), rejected), network.batch)
-            encoded = stream(network, partial(_encode_batch, layers=work.layers), batches)
-            while shard := list(islice(encoded, SHARD_BATCHES)):
-                writing.result()  # one shard is written while the next is computed, never two
-                writing = pool.submit(_write, work.layers, shard, spaces, stored)
+            with closing(stream(network, partial(_encode_batch, layers=work.layers), batches)) as encoded:
+                while shard := list(islice(encoded, SHARD_BATCHES)):
+                    writing.result()  # one shard is written while the next is computed, never two
+                    writing = pool.submit(_write, work.layers, shard, spaces, stored)
         writing.result()
     return rejected
 

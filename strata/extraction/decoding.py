@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from strata.ahead import in_threads
 from strata.errors import StrataError
 from strata.extraction.plan import Job
 from strata.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
@@ -26,25 +25,17 @@ class Viewed:
     reason: str
 
 
-def view_pictures(jobs: Iterable[Job], spec: ViewSpec, *, workers: int, ahead: int) -> Iterator[Viewed]:
+def view_pictures(
+    jobs: Iterable[Job], spec: ViewSpec, *, workers: int, ahead: int
+) -> Generator[Viewed, None, None]:
     """The jobs' views, in their order; at most ``ahead`` of them wait to be taken.
 
     A picture that cannot be decoded has a reason instead. Raises StrataError for a file that is gone or not
     the one ``prepare`` saw: what is stored under its hash would be wrong.
     """
-    waiting: deque[Future[Viewed]] = deque()
-    left = iter(jobs)
-    with ThreadPoolExecutor(  # a resize stays on its own core
-        workers, "decode", torch.set_num_threads, (1,)
-    ) as pool:
-        try:
-            waiting.extend(pool.submit(_view, job, spec) for job in islice(left, ahead))
-            while waiting:
-                done = waiting.popleft().result()
-                waiting.extend(pool.submit(_view, job, spec) for job in islice(left, 1))
-                yield done
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    return in_threads(  # a resize stays on its own core
+        partial(_view, spec=spec), jobs, workers, ahead, partial(torch.set_num_threads, 1)
+    )
 
 
 def _view(job: Job, spec: ViewSpec) -> Viewed:

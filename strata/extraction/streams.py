@@ -7,16 +7,15 @@ own on the same weights, so that hooks do not meet.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
 import torch
 
+from strata.ahead import in_threads
 from strata.extraction.network import Network
 from strata.models import share
 
@@ -26,7 +25,7 @@ Done = TypeVar("Done")
 
 def stream(
     network: Network, work: Callable[[Network, Batch], Done], batches: Iterable[Batch]
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """``work(network, batch)`` for every batch, in their order, ``network.streams`` of them at a time.
 
     One more batch than that is taken ahead, so that no stream waits for its pictures. An error of ``work`` is
@@ -43,16 +42,6 @@ def stream(
         finally:
             idle.put(own)
 
-    left = iter(batches)
-    waiting: deque[Future[Done]] = deque()
-    with ThreadPoolExecutor(
-        network.streams, "forward", initializer=torch.set_num_threads, initargs=(network.threads,)
-    ) as pool:
-        try:
-            waiting.extend(pool.submit(run, batch) for batch in islice(left, network.streams + 1))
-            while waiting:
-                done = waiting.popleft().result()
-                waiting.extend(pool.submit(run, batch) for batch in islice(left, 1))
-                yield done
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    return in_threads(
+        run, batches, network.streams, network.streams + 1, partial(torch.set_num_threads, network.threads)
+    )

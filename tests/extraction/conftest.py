@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from strata.extraction.network import Network, open_network
 from strata.extraction.run import Place, Request
 from strata.params import ExtractParams, ModelConf, Weights
 from strata.tables import SCHEMAS, Tables, from_rows
@@ -107,6 +108,20 @@ def request_of(weights: Path) -> Callable[..., Request]:
         return Request("tiny", conf, layers, PARAMS.model_copy(update=changes), query_view)
 
     return make
+
+
+def open_for(request: Request, batch: int | None, workers: int) -> Network:
+    """The network of a request, on the CPU."""
+    return open_network(
+        request.conf,
+        request.model,
+        request.layers,
+        request.params,
+        device="cpu",
+        batch=batch,
+        workers=workers,
+        hash_record=None,
+    )
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def test_no_more_than_ahead_are_read_before_they_are_taken(
         return inner(job)
 
     monkeypatch.setattr(decoding, "_read", counted)
+    threads = threading.active_count()
     views = view_pictures(jobs, SPEC, workers=2, ahead=5)
     next(views)
     time.sleep(0.2)
@@ -47,7 +48,7 @@ def test_no_more_than_ahead_are_read_before_they_are_taken(
     views.close()
     time.sleep(0.1)
     assert len(read) <= 6
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    assert threading.active_count() == threads
 
 
 def test_a_crop_is_cut_from_the_fully_decoded_picture(tmp_path: Path) -> None:

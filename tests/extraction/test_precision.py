@@ -11,11 +11,10 @@ import torch
 
 import strata.extraction.precision as precision
 import strata.extraction.run as run
-from strata.extraction.network import open_network
 from strata.extraction.precision import bf16_gain
 from strata.extraction.run import Place, Request, extract
 from strata.views import ViewedPicture
-from tests.extraction.conftest import read_folder
+from tests.extraction.conftest import open_for, read_folder
 
 RequestOf = Callable[..., Request]
 
@@ -58,16 +57,7 @@ def test_what_is_not_exact_enough_is_not_recommended(
     request_of: RequestOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = request_of()
-    network = open_network(
-        request.conf,
-        request.model,
-        request.layers,
-        request.params,
-        device="cpu",
-        batch=4,
-        workers=1,
-        hash_record=None,
-    )
+    network = open_for(request, batch=4, workers=1)
     monkeypatch.setattr(precision, "WORTH_IT", 0.0)
     monkeypatch.setattr(precision, "SAME_COSINE", 1.5)
     view = ViewedPicture(torch.full((3, 32, 32), 90, dtype=torch.uint8), (0.0, 0.0, 32.0, 32.0))

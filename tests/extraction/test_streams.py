@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from strata.extraction.network import HELD_BYTES, Network, open_network
+from strata.extraction.network import HELD_BYTES, Network
 from strata.extraction.run import Request
 from strata.extraction.streams import stream
 from strata.layers import forward_taps
+from tests.extraction.conftest import open_for
 
 RequestOf = Callable[..., Request]
 
@@ -22,16 +23,7 @@ RequestOf = Callable[..., Request]
 @pytest.fixture
 def network(request_of: RequestOf) -> Network:
     request = request_of()
-    return open_network(
-        request.conf,
-        request.model,
-        request.layers,
-        request.params,
-        device="cpu",
-        batch=2,
-        workers=3,
-        hash_record=None,
-    )
+    return open_for(request, batch=2, workers=3)
 
 
 def test_a_core_a_batch(network: Network) -> None:
@@ -41,16 +33,7 @@ def test_a_core_a_batch(network: Network) -> None:
 def test_maps_that_fill_the_memory_leave_one_stream_with_every_core(request_of: RequestOf) -> None:
     request = request_of(layers=("conv1",), image_size=4096)
     held = 4 * 32 * 512 * 512
-    opened = open_network(
-        request.conf,
-        request.model,
-        request.layers,
-        request.params,
-        device="cpu",
-        batch=None,
-        workers=HELD_BYTES // held + 4,
-        hash_record=None,
-    )
+    opened = open_for(request, batch=None, workers=HELD_BYTES // held + 4)
     assert (opened.batch, opened.streams) == (1, 1)
     assert opened.threads == HELD_BYTES // held + 4
 
@@ -74,7 +57,7 @@ def test_one_batch_more_than_there_are_streams_is_taken_ahead(network: Network) 
     results = stream(network, lambda _, batch: batch, batches())
     next(results)
     assert len(taken) == network.streams + 2  # the one that came back made room for another
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_no_two_threads_run_the_same_modules_and_all_share_the_weights(network: Network) -> None:

@@ -187,7 +187,7 @@ def test_the_number_of_cores_changes_nothing(monkeypatch) -> None:
     vectors, labels, clusters = rng.normal(size=(90, 5)), [[str(n % 4)] for n in range(90)], np.arange(90) % 3
     runs = []
     for count in (1, 3):
-        monkeypatch.setattr(ahead, "_cores", lambda count=count: count)
+        monkeypatch.setattr(ahead, "cores", lambda count=count: count)
         runs.append(class_run(vectors, labels, clusters))
     assert same(*runs)
 

@@ -57,7 +57,7 @@ def test_the_number_of_cores_changes_no_bit(monkeypatch) -> None:
         index = build_index(vectors, metric, np.ones(2500, np.bool_))
         found = []
         for count in (1, 3):
-            monkeypatch.setattr(ahead, "_cores", lambda count=count: count)
+            monkeypatch.setattr(ahead, "cores", lambda count=count: count)
             found.append(score_rows(index, np.arange(40)))
         assert np.array_equal(*found)
 
