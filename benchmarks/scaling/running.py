@@ -26,7 +26,7 @@ class Run:
 
 
 class StageFailed(Exception):
-    """A stage ended with an error; the message is its last line."""
+    """A stage ended with an error; the message is its last line of errors."""
 
 
 def run_module(folder: Path, module: str, arguments: Sequence[str]) -> Run:
@@ -34,20 +34,20 @@ def run_module(folder: Path, module: str, arguments: Sequence[str]) -> Run:
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     environment["STRATA_STORE"] = str(folder / ".strata")
-    said = folder / "said.txt"
-    with open(said, "wb") as stream:
+    errors = folder / "errors.txt"
+    with open(errors, "wb") as stream:
         started = time.perf_counter()
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=folder,
             env=environment,
-            stdout=stream,
+            stdout=subprocess.DEVNULL,
             stderr=stream,
         )
         peak, own = _watch(child)
         seconds = time.perf_counter() - started
     if child.returncode:
-        last = said.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+        last = errors.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
         raise StageFailed(f"{module} ended with {child.returncode}: {last}")
     return Run(seconds, peak / 2**20, own / 2**20)
 
