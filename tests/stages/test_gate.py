@@ -235,7 +235,7 @@ def test_a_base_without_metrics_fails_unless_allowed(git: Run, run: Run) -> None
 def test_an_accepted_change_passes_until_the_base_moves(committed: Run, run: Run, capsys: Any) -> None:
     base = committed("rev-parse", "HEAD")
     conf = Path("conf/gate.yaml")
-    entry = f"accepted:\n  - base: {base[:10]}\n    values: metrics/retrieval.json *\n    reason: new\n"
+    entry = f"accepted:\n  - base: '{base[:10]}'\n    values: metrics/retrieval.json *\n    reason: new\n"
     conf.write_text(conf.read_text().replace("accepted: []\n", entry))
     write(changed("retrieval", "late", "map", 0.1))
     assert run().endswith("none failed, 1 accepted")
