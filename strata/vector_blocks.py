@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import mmap
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from strata.files import ROWS_PER_GROUP, atomic, read_table
 
 Floats = npt.NDArray[np.float32]
 
+HELD_BYTES = 1 << 29
 _ROWS_AT_ONCE = 4096  # while reading: a group of wide vectors is 100 MiB and more
 
 
@@ -56,30 +59,53 @@ def vector_blocks(path: Path) -> Iterator[Floats]:
     with _open(path) as file:
         for group in range(file.num_row_groups):
             block = np.empty((file.metadata.row_group(group).num_rows, width), np.float32)
-            _fill(block, file, [group])
+            _fill(block, _pieces(file, [group]))
             yield block
 
 
 def all_vectors(path: Path) -> Floats:
-    """The vectors in row order as one (N, D) float32 array."""
+    """The vectors in row order as one (N, D) float32 array.
+
+    More than HELD_BYTES are not held: they are laid out in a nameless file beside ``path`` and mapped
+    (read-only), so the system may drop their pages. StrataError when the disk is full.
+    """
     width = vector_width(path)
     with _open(path) as file:
-        values = np.empty((file.metadata.num_rows, width), np.float32)
-        _fill(values, file, list(range(file.num_row_groups)))
+        shape, pieces = (file.metadata.num_rows, width), _pieces(file, list(range(file.num_row_groups)))
+        if 4 * shape[0] * width > HELD_BYTES:
+            return _mapped(path.parent, shape, pieces)
+        values = np.empty(shape, np.float32)
+        _fill(values, pieces)
     return values
 
 
-def _fill(values: Floats, file: pq.ParquetFile, groups: list[int]) -> None:
-    """Read ``groups`` into ``values``, a few rows at a time: Arrow's own copies stay small."""
-    start = 0
+def _pieces(file: pq.ParquetFile, groups: list[int]) -> Iterator[npt.NDArray[np.float32]]:
+    """The numbers of ``groups``, a few rows at a time: Arrow's own copies stay small."""
     for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=groups, columns=["vector"], use_threads=False):
-        flat = batch.column(0).flatten().to_numpy()
-        stop = start + len(flat) // values.shape[1]
-        values[start:stop] = flat.reshape(-1, values.shape[1])
-        start = stop
+        yield batch.column(0).flatten().to_numpy()
+
+
+def _fill(values: Floats, pieces: Iterable[npt.NDArray[np.float32]]) -> None:
+    flat, start = values.reshape(-1), 0
+    for piece in pieces:
+        flat[start : start + len(piece)] = piece
+        start += len(piece)
+
+
+def _mapped(folder: Path, shape: tuple[int, int], pieces: Iterable[npt.NDArray[np.float32]]) -> Floats:
+    try:
+        with tempfile.TemporaryFile(dir=folder) as laid_out:
+            for piece in pieces:
+                laid_out.write(piece.data)
+            laid_out.flush()
+            pages = mmap.mmap(laid_out.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise StrataError(f"{folder}: vectors cannot be laid out ({error.strerror}); make room") from None
+    return np.frombuffer(pages, np.float32).reshape(shape)
 
 
 def _open(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it")
-    return pq.ParquetFile(path)  # not memory-mapped: pages of the file would count as this process's memory
+    # neither mapped nor read ahead: both would hold the whole file
+    return pq.ParquetFile(path, memory_map=False, pre_buffer=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -37,3 +40,25 @@ def test_blocks_write_the_same_bytes_as_the_whole(tmp_path, monkeypatch):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StrataError, match=r"a\.parquet: no such file"):
         vector_blocks.vector_width(tmp_path / "a.parquet")
+
+
+def test_what_is_not_held_is_mapped_and_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(vector_blocks, "_ROWS_AT_ONCE", 3)
+    values = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    write_vectors(tmp_path / "a.parquet", Vectors(rows_of(10), values))
+    monkeypatch.setattr(vector_blocks, "HELD_BYTES", 119)
+    mapped = vector_blocks.all_vectors(tmp_path / "a.parquet")
+    np.testing.assert_array_equal(mapped, values)
+    assert not mapped.flags.writeable
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write_vectors(tmp_path / "a.parquet", Vectors(rows_of(10), np.ones((10, 3), np.float32)))
+    monkeypatch.setattr(vector_blocks, "HELD_BYTES", 0)
+    monkeypatch.setattr(vector_blocks.tempfile, "TemporaryFile", full)
+    with pytest.raises(StrataError, match=r"vectors cannot be laid out \(No space left on device\)"):
+        vector_blocks.all_vectors(tmp_path / "a.parquet")
