@@ -70,8 +70,9 @@ def _laid_out(settings: Settings, work: Path) -> list[Row]:
     for start in range(0, len(items), SHARD):
         part = items[start : start + SHARD]
         write_shard(space, part, {name: array[: len(part)] for name, array in values.items()})
-    slots, out, copy = find_items(space), work / "out", work / "copy"
-    lay_out = partial(assemble_layer, out, space, slots, items)
+    numbers = {item: number for number, item in enumerate(items)}
+    found, out, copy = find_items(space, numbers), work / "out", work / "copy"
+    lay_out = partial(assemble_layer, out, space, found, np.arange(len(items)))
     lay_out()
     for name, array in values.items():
         laid = np.load(out / f"{name}.npy", mmap_mode="r")
@@ -115,6 +116,7 @@ def _copy(source: Path, target: Path) -> None:
 def _listed(settings: Settings, work: Path) -> Row:
     count = 1000 if settings.small else LISTED
     items = [f"{number:064x}:image" for number in range(count)]
+    numbers = {item: number for number, item in enumerate(items)}
     rows = {"vector": (np.dtype("<f4"), (4,))}
     spaces = [open_space(work, {"bench": layer}, rows) for layer in range(LAYERS)]
     with patch.object(os, "fsync", lambda _: None):
@@ -122,7 +124,9 @@ def _listed(settings: Settings, work: Path) -> Row:
             for start in range(0, count, SHARD):
                 part = items[start : start + SHARD]
                 write_shard(space, part, {"vector": np.zeros((len(part), 4), np.float32)})
-    seconds = [timed(lambda: [find_items(space) for space in spaces])() for _ in range(settings.rounds)]
+    seconds = [
+        timed(lambda: [find_items(space, numbers) for space in spaces])() for _ in range(settings.rounds)
+    ]
     return Row(f"{count:,} pictures x {LAYERS} layers found", "-", median(seconds), None, "s")
 
 

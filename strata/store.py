@@ -20,9 +20,8 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,18 +32,12 @@ from strata.files import atomic, write_json
 FORMAT = 2  # part of every key: raise it when the same key would mean other values, or other files
 FOLDER = "features"
 SUFFIX = ".safetensors"
+NOWHERE = -1
 STALE_SECONDS = 3600.0  # a temporary file this old was left by a killed process
 _DTYPES = {"<f2": "F16", "<f4": "F32"}  # numpy's name: safetensors' name
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-
-class Slot(NamedTuple):
-    """Where an item's arrays are: a row of a shard."""
-
-    shard: Path
-    row: int
 
 
 class BrokenShard(Exception):
@@ -57,6 +50,20 @@ class Space:
 
     folder: Path
     rows: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a space holds the N items that ``numbers`` numbers from 0: in row ``row[n]`` of
+    ``shards[shard[n]]`` ((N,) int32); ``shard[n]`` is NOWHERE for an item it does not hold."""
+
+    numbers: Mapping[str, int]
+    shards: Sequence[Path]
+    shard: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+
+    def __contains__(self, item: str) -> bool:
+        return bool(self.shard[self.numbers[item]] != NOWHERE)
 
 
 def open_space(
@@ -82,17 +89,23 @@ def open_space(
     return Space(folder, rows)
 
 
-def find_items(space: Space) -> dict[str, Slot]:
-    """Every item the space holds; where two shards hold one, the first name counts. Reads headers only."""
-    found: dict[str, Slot] = {}
-    for shard in sorted(space.folder.glob(f"*{SUFFIX}"), reverse=True):
+def find_items(space: Space, numbers: Mapping[str, int]) -> Found:
+    """Look for the items of ``numbers`` (each with its number, 0 to N - 1). Reads headers only.
+
+    Where two shards hold an item, the first name counts.
+    """
+    shards = sorted(space.folder.glob(f"*{SUFFIX}"), reverse=True)
+    shard, row = (np.full(len(numbers), NOWHERE, np.int32) for _ in range(2))
+    for place, path in enumerate(shards):
         try:
-            with open(shard, "rb", buffering=0) as stream:
+            with open(path, "rb", buffering=0) as stream:
                 items = _items(_read_header(stream))
         except _UNREADABLE:
             continue
-        found.update(zip(items, map(Slot, repeat(shard), range(len(items))), strict=True))
-    return found
+        known = np.fromiter((numbers.get(item, NOWHERE) for item in items), np.int64, len(items))
+        rows = np.flatnonzero(known != NOWHERE)
+        shard[known[rows]], row[known[rows]] = place, rows
+    return Found(numbers, shards, shard, row)
 
 
 def write_shard(space: Space, items: Sequence[str], arrays: Arrays) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,26 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.errors import StrataError
-from strata.store import Arrays, Slot, Space, read_shard
+from strata.store import NOWHERE, Arrays, BrokenShard, Found, Space, read_shard
 
 LONG_WRITE = 1 << 16  # bytes: pages of shorter writes get neighbours from other shards
 THREADS = 4  # and shards in memory: two cores are busy with two of them, the others wait for the disk
 
+Numbers = npt.NDArray[np.int64]
 Run = tuple[int, int, int]  # first row of the out, first row of the shard, how many
 
 
-def assemble_layer(folder: Path, space: Space, slots: Mapping[str, Slot], items: Sequence[str]) -> None:
-    """Write ``FOLDER/ARRAY.npy`` for every array of ``space``; row i is ``items[i]``.
+def assemble_layer(folder: Path, space: Space, found: Found, items: Numbers) -> None:
+    """Write ``FOLDER/ARRAY.npy`` for every array of ``space``; row i is the item numbered ``items[i]``.
 
-    Raises BrokenShard when a shard turns out unreadable (it is gone then: compute what it held
-    and call again), StrataError on a full disk.
+    Raises BrokenShard when an item is not there or a shard turns out unreadable (it is gone then: compute
+    what it held and call again), StrataError on a full disk.
     """
+    if (found.shard[items] == NOWHERE).any():
+        raise BrokenShard(f"{space.folder}: a shard has vanished")
     folder.mkdir(parents=True, exist_ok=True)
     offsets = {name: _create(folder / f"{name}.npy", len(items), *space.rows[name]) for name in space.rows}
-    by_shard = _runs_by_shard(slots, items)
+    by_shard = _runs_by_shard(found, items)
     try:
         with contextlib.ExitStack() as stack:
             files = {
@@ -66,16 +69,15 @@ def _create(path: Path, count: int, dtype: np.dtype[Any], shape: tuple[int, ...]
     return int(made.offset)
 
 
-def _runs_by_shard(slots: Mapping[str, Slot], items: Sequence[str]) -> dict[Path, list[Run]]:
+def _runs_by_shard(found: Found, items: Numbers) -> dict[Path, list[Run]]:
     """Which stretches of rows each shard fills, as long as they can be."""
+    shard, source = found.shard[items], found.row[items]
+    goes_on = (shard[1:] == shard[:-1]) & (source[1:] == source[:-1] + 1)
+    starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
+    counts = np.diff(starts, append=len(items))
     runs: dict[Path, list[Run]] = {}
-    for row, item in enumerate(items):
-        shard, source = slots[item]
-        known = runs.setdefault(shard, [])
-        if known and row == known[-1][0] + known[-1][2] and source == known[-1][1] + known[-1][2]:
-            known[-1] = (known[-1][0], known[-1][1], known[-1][2] + 1)
-        else:
-            known.append((row, source, 1))
+    for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+        runs.setdefault(found.shards[shard[start]], []).append((start, int(source[start]), count))
     return runs
 
 

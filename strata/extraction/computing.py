@@ -7,21 +7,22 @@ run that continues meets the batches it would have met.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, compress, islice
 
 import numpy as np
+import numpy.typing as npt
 
 from strata.extraction.decoding import Viewed, view_pictures
 from strata.extraction.encoding import encode
 from strata.extraction.network import Layer, Network
-from strata.extraction.plan import Job
+from strata.extraction.plan import Job, Jobs, Plan
 from strata.extraction.streams import stream
-from strata.store import Arrays, Space, write_shard
+from strata.store import NOWHERE, Arrays, Found, Space, write_shard
 from strata.track import Track, no_track
 from strata.views import ViewedPicture
 
@@ -33,27 +34,34 @@ Encoded = tuple[list[str], dict[str, Arrays]]
 
 @dataclass(frozen=True)
 class Work:
-    """Jobs that lack the same layers, in the order of the plan."""
+    """Jobs that lack the same layers, in the order of the plan. ``chosen``: (jobs,) which of ``all_jobs``."""
 
     layers: tuple[Layer, ...]
-    jobs: tuple[Job, ...]
+    all_jobs: Jobs
+    chosen: npt.NDArray[np.bool_]
+
+    def __iter__(self) -> Iterator[Job]:
+        return compress(self.all_jobs, self.chosen.tolist())
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.chosen))
 
 
 def missing_work(
-    jobs: Iterable[Job], layers: Sequence[Layer], stored: Mapping[str, Collection[str]]
+    plan: Plan, refused: npt.NDArray[np.bool_], layers: Sequence[Layer], stored: Mapping[str, Found]
 ) -> tuple[Work, ...]:
-    """What has to be computed, when ``stored`` are the items each layer (by name) has already."""
-    groups: dict[tuple[int, ...], list[Job]] = {}
-    for job in jobs:
-        lacking = tuple(
-            place
-            for place, layer in enumerate(layers)
-            if any(item.key not in stored[layer.info.name] for item in job.items)
-        )
-        if lacking:
-            groups.setdefault(lacking, []).append(job)
+    """What has to be computed, when ``stored`` is what each layer (by name) has already; ``refused``: (jobs,)
+    those that cannot be."""
+    starts = np.cumsum(plan.n_items) - plan.n_items
+    lacking = np.stack(
+        [np.logical_or.reduceat(stored[layer.info.name].shard == NOWHERE, starts) for layer in layers]
+    )
+    lacking &= ~refused
+    kinds, first, kind = np.unique(lacking, axis=1, return_index=True, return_inverse=True)
     return tuple(
-        Work(tuple(layers[place] for place in places), tuple(found)) for places, found in groups.items()
+        Work(tuple(compress(layers, kinds[:, one])), plan.jobs, kind.reshape(-1) == one)
+        for one in np.argsort(first).tolist()
+        if kinds[:, one].any()
     )
 
 
@@ -61,7 +69,7 @@ def compute(
     network: Network,
     works: Sequence[Work],
     spaces: Mapping[str, Space],
-    stored: Mapping[str, Collection[str]],
+    stored: Mapping[str, Found],
     *,
     workers: int,
     track: Track = no_track,
@@ -72,16 +80,17 @@ def compute(
     """
     rejected: dict[str, str] = {}
     ahead = (network.streams + 1) * network.batch + workers  # while a batch is waited for, the next fill up
-    jobs = chain.from_iterable(work.jobs for work in works)
-    total = sum(len(work.jobs) for work in works)
+    total = sum(map(len, works))
     with (
         ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
-        closing(view_pictures(jobs, network.spec, workers=workers, ahead=ahead)) as viewed,
+        closing(
+            view_pictures(chain.from_iterable(works), network.spec, workers=workers, ahead=ahead)
+        ) as viewed,
     ):
         writing: Future[None] = pool.submit(lambda: None)
         views = track(viewed, total=total, desc="pictures")
         for work in works:
-            batches = _batches(_decoded(islice(views, len(work.jobs)), rejected), network.batch)
+            batches = _batches(_decoded(islice(views, len(work)), rejected), network.batch)
             with closing(stream(network, partial(_encode_batch, layers=work.layers), batches)) as encoded:
                 while shard := list(islice(encoded, SHARD_BATCHES)):
                     writing.result()  # one shard is written while the next is computed, never two
@@ -92,8 +101,7 @@ def compute(
 
 def first_views(network: Network, works: Iterable[Work], count: int) -> list[ViewedPicture]:
     """The first ``count`` views of the work that can be made."""
-    jobs = chain.from_iterable(work.jobs for work in works)
-    views = view_pictures(jobs, network.spec, workers=1, ahead=1)
+    views = view_pictures(chain.from_iterable(works), network.spec, workers=1, ahead=1)
     return list(islice((view.picture for view in views if view.picture is not None), count))
 
 
@@ -119,7 +127,7 @@ def _write(
     layers: Iterable[Layer],
     shard: Sequence[Encoded],
     spaces: Mapping[str, Space],
-    stored: Mapping[str, Collection[str]],
+    stored: Mapping[str, Found],
 ) -> None:
     """Write a shard for every layer, of the items it did not have."""
     items = [item for batch, _ in shard for item in batch]

@@ -2,15 +2,20 @@
 
 A row asks for an item; a job is one view put through the network, and gives one item or several: the whole
 picture, and inside the same map every box of a ``roi`` query. Equal pictures (by SHA-256) share a job.
+
+A million pictures are columns and one dictionary here; the objects are made as they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from strata.errors import StrataError
 from strata.features import ROWS_SCHEMA
@@ -19,6 +24,10 @@ from strata.params import QueryView
 from strata.tables import QUERY_SPLIT, USABLE, Tables
 
 CORNERS = ("x0", "y0", "x1", "y1")
+PICTURES_AT_ONCE = 1024  # made into jobs
+
+Boxed = Mapping[str, Sequence[tuple[str, Box]]]
+"""SHA-256 of a picture -> its boxes and the keys of their items, sorted, each once."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +52,46 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row to be, of ``kind`` image, outside or query (``strata.features``). ``sha256`` is its picture's."""
+class Jobs:
+    """Every job, in the order they are worked on. ``pictures``: path, sha256, width, height of each."""
 
-    kind: str
-    image_id: str
-    query_id: str | None
-    sha256: str
-    item: str
+    pictures: pa.Table
+    boxed: Boxed
+    view: QueryView
+
+    def __iter__(self) -> Iterator[Job]:
+        for batch in self.pictures.to_batches(max_chunksize=PICTURES_AT_ONCE):
+            for picture in batch.to_pylist():
+                yield from self._of(**picture)
+
+    def _of(self, path: str, sha256: str, width: int, height: int) -> Iterator[Job]:
+        boxes = self.boxed.get(sha256, ())
+        regions = tuple(Item(key, box) for key, box in boxes) if self.view == "roi" else ()
+        whole = Item(_whole(sha256), None)
+        yield Job(path, sha256, width, height, None, False, (whole, *regions))
+        if self.view != "roi":
+            for key, box in boxes:
+                same_scale = self.view == "crop_same_scale"
+                yield Job(path, sha256, width, height, box, same_scale, (Item(key, None),))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``rows`` in the order of ``rows.parquet``; ``jobs`` in the order they are worked on."""
+    """``rows``: kind, image_id, query_id and the SHA-256 of the row's picture; ``row_items``: (rows,) the
+    number of the item each needs. ``numbers``: item key -> its number, in the order of ``jobs``;
+    ``n_items``: (jobs,) how many each gives."""
 
-    rows: tuple[Row, ...]
-    jobs: tuple[Job, ...]
+    rows: pa.Table
+    row_items: npt.NDArray[np.int64]
+    jobs: Jobs
+    numbers: Mapping[str, int]
+    n_items: npt.NDArray[np.int64]
+
+    def jobs_of(self, pictures: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+        """(jobs,) which jobs are views of ``pictures`` (by SHA-256)."""
+        if not pictures:
+            return np.zeros(len(self.n_items), np.bool_)
+        return np.fromiter((job.sha256 in pictures for job in self.jobs), np.bool_, len(self.n_items))
 
 
 def plan_extraction(tables: Tables, query_view: QueryView) -> Plan:
@@ -67,72 +100,88 @@ def plan_extraction(tables: Tables, query_view: QueryView) -> Plan:
     Jobs follow their picture's place in the order of image ids, so files are read in the order of their
     names. Raises StrataError when no picture is usable.
     """
-    images = {row["image_id"]: row for row in _sorted(tables.images, "image_id") if row["status"] == USABLE}
-    if not images:
+    images = _usable(tables.images)
+    queries, boxed = _boxed_queries(tables.queries, images, query_view)
+    jobs = Jobs(_first_of_each(images), boxed, query_view)
+    numbers: dict[str, int] = {}
+    n_items = []
+    for job in jobs:
+        n_items.append(len(job.items))
+        for item in job.items:
+            numbers[item.key] = len(numbers)
+    wanted = [numbers[_whole(sha256)] for sha256 in images["sha256"].to_pylist()]
+    wanted += [numbers[query["key"]] for query in queries]
+    return Plan(_rows(images, queries), np.array(wanted), jobs, numbers, np.array(n_items))
+
+
+def rows_table(rows: pa.Table) -> pa.Table:
+    """``rows.parquet`` of these rows, numbered as they come."""
+    columns = [pa.array(np.arange(rows.num_rows), pa.int32())]
+    columns += [rows[name].combine_chunks() for name in ROWS_SCHEMA.names[1:]]
+    return pa.table(columns, schema=ROWS_SCHEMA)
+
+
+def _usable(images: pa.Table) -> pa.Table:
+    """The pictures that can be read, in order of their ids."""
+    columns = images.select(["image_id", "path", "sha256", "width", "height", "split", "status"])
+    found = columns.filter(pc.equal(columns["status"], USABLE)).sort_by("image_id")
+    if not found.num_rows:
         raise StrataError(
             "images.parquet: no picture is usable; column status says why for each, mend the files"
         )
-    rows = [
-        Row(_kind(row), name, None, row["sha256"], f"{row['sha256']}:image") for name, row in images.items()
-    ]
-    boxed: dict[str, list[tuple[str, Box]]] = {}
-    if query_view != "whole":
-        for query in _boxed(tables.queries):
-            if query["image_id"] in images:
-                image, box = images[query["image_id"]], _box(query)
-                key = f"{image['sha256']}:{query_view}:{','.join(map(repr, box))}"
-                rows.append(Row("query", query["image_id"], query["query_id"], image["sha256"], key))
-                boxed.setdefault(image["sha256"], []).append((key, box))
-    return Plan(tuple(rows), tuple(_jobs(images.values(), boxed, query_view)))
+    return found
 
 
-def rows_table(rows: Iterable[Row]) -> pa.Table:
-    """``rows.parquet`` of these rows, numbered as they come."""
-    content = [
-        {
-            "row": place,
-            "kind": row.kind,
-            "image_id": row.image_id,
-            "query_id": row.query_id,
-        }
-        for place, row in enumerate(rows)
-    ]
-    return pa.Table.from_pylist(content, schema=ROWS_SCHEMA)
+def _boxed_queries(
+    table: pa.Table, images: pa.Table, view: QueryView
+) -> tuple[list[dict[str, Any]], dict[str, list[tuple[str, Box]]]]:
+    """The queries with a box on usable pictures, by their ids, with the ``key`` of their item and the
+    ``sha256`` of their picture; and the boxes of every picture."""
+    if view == "whole":
+        return [], {}
+    asked = table.filter(pc.is_valid(table["x0"])).sort_by("query_id").to_pylist()
+    pictures = images.filter(
+        pc.is_in(images["image_id"], pa.array([query["image_id"] for query in asked], pa.string()))
+    )
+    sha256 = dict(zip(pictures["image_id"].to_pylist(), pictures["sha256"].to_pylist(), strict=True))
+    queries = []
+    boxes: dict[str, dict[str, Box]] = {}
+    for query in asked:
+        if (picture := sha256.get(query["image_id"])) is not None:
+            box = _box(query)
+            key = f"{picture}:{view}:{','.join(map(repr, box))}"
+            queries.append({**query, "sha256": picture, "key": key})
+            boxes.setdefault(picture, {})[key] = box
+    return queries, {picture: sorted(found.items()) for picture, found in boxes.items()}
 
 
-def _kind(image: dict[str, Any]) -> str:
-    return "outside" if image["split"] == QUERY_SPLIT else "image"
+def _first_of_each(images: pa.Table) -> pa.Table:
+    """Of pictures with one SHA-256 the first."""
+    codes = images["sha256"].combine_chunks().dictionary_encode().indices.to_numpy()
+    first = np.sort(np.unique(codes, return_index=True)[1])
+    return images.select(["path", "sha256", "width", "height"]).take(first)
 
 
-def _jobs(
-    images: Iterable[dict[str, Any]],
-    boxed: dict[str, list[tuple[str, Box]]],
-    view: QueryView,
-) -> Iterator[Job]:
-    done: set[str] = set()
-    for image in images:
-        sha256 = image["sha256"]
-        if sha256 in done:
-            continue
-        done.add(sha256)
-        boxes = sorted(dict(boxed.get(sha256, ())).items())
-        regions = tuple(Item(key, box) for key, box in boxes) if view == "roi" else ()
-        picture = (image["path"], sha256, image["width"], image["height"])
-        yield Job(*picture, None, False, (Item(f"{sha256}:image", None), *regions))
-        if view != "roi":
-            for key, box in boxes:
-                yield Job(*picture, box, view == "crop_same_scale", (Item(key, None),))
+def _rows(images: pa.Table, queries: Sequence[Mapping[str, Any]]) -> pa.Table:
+    outside = pc.fill_null(pc.equal(images["split"], QUERY_SPLIT), False)
+    pictures = {
+        "kind": pc.if_else(outside, "outside", "image"),
+        "image_id": images["image_id"],
+        "query_id": pa.nulls(images.num_rows, pa.string()),
+        "sha256": images["sha256"],
+    }
+    boxed = {
+        "kind": pa.array(["query"] * len(queries), pa.string()),
+        **{name: pa.array([query[name] for query in queries], pa.string()) for name in list(pictures)[1:]},
+    }
+    return pa.concat_tables([pa.table(pictures), pa.table(boxed)])
 
 
-def _sorted(table: pa.Table, column: str) -> Iterator[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.sort_by(column).to_pylist()
-    return iter(rows)
+def _whole(sha256: str) -> str:
+    """The key of a whole picture's item."""
+    return f"{sha256}:image"
 
 
-def _boxed(queries: pa.Table) -> Iterator[dict[str, Any]]:
-    return (row for row in _sorted(queries, "query_id") if row["x0"] is not None)
-
-
-def _box(row: dict[str, Any]) -> Box:
+def _box(row: Mapping[str, Any]) -> Box:
     x0, y0, x1, y1 = (float(row[name]) for name in CORNERS)
     return x0, y0, x1, y1

@@ -10,18 +10,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from strata.errors import StrataError
 from strata.extraction.assembly import assemble_layer, row_bytes
 from strata.extraction.computing import Work, compute, first_views, missing_work
 from strata.extraction.network import Network, open_network, space_key
-from strata.extraction.plan import Job, Plan, Row, plan_extraction, rows_table
+from strata.extraction.plan import Plan, plan_extraction, rows_table
 from strata.extraction.precision import SAMPLE, bf16_gain, check_precision
 from strata.features import write_layer_info
 from strata.files import make_in_place, write_json, write_table
 from strata.params import ExtractParams, ModelConf, QueryView
-from strata.store import BrokenShard, Slot, Space, find_items, open_space, store_bytes
+from strata.store import BrokenShard, Found, Space, find_items, open_space, store_bytes
 from strata.tables import USABLE, Tables
 from strata.track import Track, no_track
 
@@ -101,12 +104,11 @@ def extract(
         for layer in network.layers
     }
     rejected: dict[str, str] = {}
-    computed: set[Job] = set()
+    computed = refused = plan.jobs_of(rejected)
     seconds = 0.0
     for _ in range(ATTEMPTS):
-        stored = {name: find_items(space) for name, space in spaces.items()}
-        left = (job for job in plan.jobs if job.sha256 not in rejected)
-        works = missing_work(left, network.layers, stored)
+        stored = {name: find_items(space, plan.numbers) for name, space in spaces.items()}
+        works = missing_work(plan, refused, network.layers, stored)
         if works:
             announce(_check_disk(folder, place.store, plan, network, works))
             network = _look_at_precision(network, works, announce)
@@ -120,12 +122,13 @@ def extract(
                 track=track,
             )
             seconds += time.perf_counter() - started
-            computed.update(job for work in works for job in work.jobs if job.sha256 not in rejected)
-            stored = {name: find_items(space) for name, space in spaces.items()}
-        rows = _kept_rows(plan, rejected)
-        refused = _rejected(tables, rejected)
+            refused = plan.jobs_of(rejected)
+            computed = np.logical_or.reduce([computed, *(work.chosen for work in works)])
+            stored = {name: find_items(space, plan.numbers) for name, space in spaces.items()}
+        kept = _kept_rows(plan, rejected)
+        reasons = _rejected(tables, rejected)
         try:
-            make_in_place(folder, partial(_fill, network, spaces, stored, rows, refused))
+            make_in_place(folder, partial(_fill, network, spaces, stored, plan, kept, reasons))
             break
         except BrokenShard:
             continue
@@ -133,13 +136,14 @@ def extract(
         raise StrataError(
             f"{place.store}: the store's files keep breaking; check its disk or set STRATA_STORE"
         )
+    queries = plan.rows["query_id"].is_valid().to_numpy()[kept]
     return Extracted(
-        pictures=sum(row.query_id is None for row in rows),
-        queries=sum(row.query_id is not None for row in rows),
+        pictures=int(np.count_nonzero(~queries)),
+        queries=int(np.count_nonzero(queries)),
         layers=len(network.layers),
-        computed=len(computed),
-        from_store=sum(job.sha256 not in rejected for job in plan.jobs) - len(computed),
-        rejected=refused.num_rows,
+        computed=int(np.count_nonzero(computed & ~refused)),
+        from_store=int(np.count_nonzero(~computed & ~refused)),
+        rejected=reasons.num_rows,
         seconds=seconds,
         out_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         store_bytes=store_bytes(place.store),
@@ -156,23 +160,21 @@ def _clear_leftovers(folder: Path) -> None:
 def _fill(
     network: Network,
     spaces: Mapping[str, Space],
-    stored: Mapping[str, Mapping[str, Slot]],
-    rows: Sequence[Row],
-    refused: pa.Table,
+    stored: Mapping[str, Found],
+    plan: Plan,
+    kept: npt.NDArray[np.bool_],
+    reasons: pa.Table,
     folder: Path,
 ) -> None:
     """All files of the features, into an empty folder."""
-    items = [row.item for row in rows]
     for layer in network.layers:
         name = layer.info.name
-        if any(item not in stored[name] for item in items):
-            raise BrokenShard(f"{name}: a shard has vanished")
-        assemble_layer(folder / name, spaces[name], stored[name], items)
+        assemble_layer(folder / name, spaces[name], stored[name], plan.row_items[kept])
         write_layer_info(folder, layer.info)
     write_json(folder / "view.json", {"view": network.params.view, "size_px": network.model.image_size_px})
     write_json(folder / "layers.json", [layer.info.name for layer in network.layers])
-    write_table(folder / "rows.parquet", rows_table(rows))
-    write_table(folder / "rejected.parquet", refused)
+    write_table(folder / "rows.parquet", rows_table(plan.rows.filter(pa.array(kept))))
+    write_table(folder / "rejected.parquet", reasons)
 
 
 def _look_at_precision(network: Network, works: Sequence[Work], announce: Callable[[str], None]) -> Network:
@@ -180,7 +182,7 @@ def _look_at_precision(network: Network, works: Sequence[Work], announce: Callab
 
     Returns the network without the copy in fp32, which is not needed any more.
     """
-    much = sum(len(work.jobs) for work in works) >= MUCH_WORK
+    much = sum(map(len, works)) >= MUCH_WORK
     if network.exact is None and not (much and network.params.precision == "fp32"):
         return network
     views = first_views(network, works, SAMPLE)
@@ -191,16 +193,17 @@ def _look_at_precision(network: Network, works: Sequence[Work], announce: Callab
     return replace(network, exact=None)
 
 
-def _kept_rows(plan: Plan, rejected: Mapping[str, str]) -> list[Row]:
-    """The rows of pictures that could be decoded; StrataError when there are none."""
-    rows = [row for row in plan.rows if row.sha256 not in rejected]
-    if not rows:
-        first = plan.jobs[0]
+def _kept_rows(plan: Plan, rejected: Mapping[str, str]) -> npt.NDArray[np.bool_]:
+    """(rows,) those of pictures that could be decoded; StrataError when there are none."""
+    lost = pc.is_in(plan.rows["sha256"], pa.array(list(rejected), pa.string()))
+    kept: npt.NDArray[np.bool_] = ~lost.to_numpy()
+    if not kept.any():
+        first = next(iter(plan.jobs))
         raise StrataError(
             f"none of the {len(rejected)} pictures could be decoded; "
             f"the first is {first.path}: {rejected[first.sha256]}"
         )
-    return rows
+    return kept
 
 
 def _rejected(tables: Tables, rejected: Mapping[str, str]) -> pa.Table:
@@ -218,9 +221,9 @@ def _rejected(tables: Tables, rejected: Mapping[str, str]) -> pa.Table:
 def _check_disk(folder: Path, store: Path, plan: Plan, network: Network, works: Sequence[Work]) -> str:
     """What is going to be computed, in words; StrataError when it will not fit on the disks."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    out = len(plan.rows) * sum(row_bytes(layer.rows) for layer in network.layers)
+    out = plan.rows.num_rows * sum(row_bytes(layer.rows) for layer in network.layers)
     new = sum(
-        sum(len(job.items) for job in work.jobs) * sum(row_bytes(layer.rows) for layer in work.layers)
+        int(plan.n_items[work.chosen].sum()) * sum(row_bytes(layer.rows) for layer in work.layers)
         for work in works
     )
     same = os.stat(folder.parent).st_dev == os.stat(store).st_dev
@@ -231,8 +234,8 @@ def _check_disk(folder: Path, store: Path, plan: Plan, network: Network, works: 
                 f"{where}: about {needed / 2**30:.2f} GiB of features do not fit, {free / 2**30:.2f} GiB are "
                 "free; make room, ask for fewer layers, or lower extract.levels"
             )
-    views = sum(len(work.jobs) for work in works)
+    views = sum(map(len, works))
     return (
-        f"{views} of {len(plan.jobs)} views to compute; about {out / 2**20:.0f} MiB of features, "
+        f"{views} of {len(plan.n_items)} views to compute; about {out / 2**20:.0f} MiB of features, "
         f"{new / 2**20:.0f} MiB more in the store"
     )

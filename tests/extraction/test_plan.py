@@ -41,7 +41,7 @@ def test_pictures_come_first_by_id_then_boxed_queries_by_id() -> None:
     plan = plan_extraction(
         tables([image("b"), image("a")], [query("q2", "a", **BOX), query("q1", "b", **BOX)]), "crop"
     )
-    assert [(row.image_id, row.query_id) for row in plan.rows] == [
+    assert list(zip(*plan.rows.select(["image_id", "query_id"]).to_pydict().values(), strict=True)) == [
         ("a", None),
         ("b", None),
         ("b", "q1"),
@@ -55,13 +55,13 @@ def test_pictures_come_first_by_id_then_boxed_queries_by_id() -> None:
 
 def test_unboxed_queries_and_view_whole_add_no_rows() -> None:
     content = tables([image("a")], [query("q1", "a"), query("q2", "a", **BOX)])
-    assert [row.query_id for row in plan_extraction(content, "crop").rows] == [None, "q2"]
-    assert [row.query_id for row in plan_extraction(content, "whole").rows] == [None]
+    assert plan_extraction(content, "crop").rows["query_id"].to_pylist() == [None, "q2"]
+    assert plan_extraction(content, "whole").rows["query_id"].to_pylist() == [None]
 
 
 def test_unusable_pictures_and_their_queries_are_left_out() -> None:
     content = tables([image("a"), image("b", status="empty file")], [query("q", "b", **BOX)])
-    assert [row.image_id for row in plan_extraction(content, "crop").rows] == ["a"]
+    assert plan_extraction(content, "crop").rows["image_id"].to_pylist() == ["a"]
 
 
 def test_a_picture_that_only_queries_is_outside_of_the_database() -> None:
@@ -81,17 +81,17 @@ def test_equal_pictures_and_equal_boxes_share_a_job() -> None:
         [image("a", "same"), image("b", "same")], [query("q1", "a", **BOX), query("q2", "b", **BOX)]
     )
     plan = plan_extraction(content, "crop")
-    assert len(plan.rows) == 4
-    assert len(plan.jobs) == 2
-    assert plan.rows[0].item == plan.rows[1].item
-    assert plan.rows[2].item == plan.rows[3].item
+    assert [job.path for job in plan.jobs] == ["a.jpg", "a.jpg"]
+    assert plan.row_items.tolist() == [0, 0, 1, 1]
 
 
 def test_roi_queries_ride_on_their_pictures_job() -> None:
     plan = plan_extraction(tables([image("a"), image("b")], [query("q", "b", **BOX)]), "roi")
-    assert len(plan.jobs) == 2
-    assert [item.roi for item in plan.jobs[1].items] == [None, (1.0, 2.0, 30.5, 20.0)]
-    assert plan.jobs[1].box is None
+    _, second = plan.jobs
+    assert [item.roi for item in second.items] == [None, (1.0, 2.0, 30.5, 20.0)]
+    assert second.box is None
+    assert plan.n_items.tolist() == [1, 2]
+    assert plan.row_items.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("view", "same_scale"), [("crop", False), ("crop_same_scale", True)])
@@ -106,10 +106,10 @@ def test_crops_are_jobs_of_their_own_after_their_picture(view: Any, same_scale: 
 
 def test_an_item_is_named_by_content_view_and_box() -> None:
     content = tables([image("a", "abc")], [query("q", "a", **BOX)])
-    keys = {plan_extraction(content, view).rows[1].item for view in ("crop", "crop_same_scale", "roi")}
+    keys = {list(plan_extraction(content, view).numbers)[1] for view in ("crop", "crop_same_scale", "roi")}
     assert keys == {
         "abc:crop:1.0,2.0,30.5,20.0",
         "abc:crop_same_scale:1.0,2.0,30.5,20.0",
         "abc:roi:1.0,2.0,30.5,20.0",
     }
-    assert plan_extraction(content, "crop").rows[0].item == "abc:image"
+    assert next(iter(plan_extraction(content, "crop").numbers)) == "abc:image"
