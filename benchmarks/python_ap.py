@@ -15,10 +15,17 @@ Places = npt.NDArray[np.int64]
 
 
 def score_by_loops(
-    similarities: npt.NDArray[np.float32], positives: Sequence[Places], junk: Sequence[Places]
+    similarities: npt.NDArray[np.float32],
+    positives: Sequence[Places],
+    junk: Sequence[Places],
+    *,
+    pictures_axis: int,
 ) -> list[float]:
-    """Trapezoid AP of every row of (Q, N) similarities; ``positives`` and ``junk``: positions of each."""
-    order = np.argsort(-similarities, axis=1)
+    """Trapezoid AP of every query; ``positives`` and ``junk``: positions of each.
+
+    similarities : (Q, N) with ``pictures_axis`` 1, or (N, Q) with 0, as the published script has them.
+    """
+    order = np.moveaxis(np.argsort(-similarities, axis=pictures_axis), pictures_axis, 1)
     return [
         _average_precision(_ranks(row, good), _ranks(row, bad), len(good))
         for row, good, bad in zip(order, positives, junk, strict=True)

@@ -31,7 +31,7 @@ def test_scoring_agrees_with_the_loops(settings: Settings) -> None:
 def test_a_scoring_that_disagrees_is_no_benchmark(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "score_by_loops", lambda *_: [0.5] * 4)
+    monkeypatch.setattr(scoring, "score_by_loops", lambda *_, **__: [0.5] * 4)
     with pytest.raises(ValueError, match="do not agree"):
         scoring.run(settings)
 
@@ -39,5 +39,6 @@ def test_a_scoring_that_disagrees_is_no_benchmark(
 def test_the_loops_give_the_ap_worked_out_by_hand() -> None:
     """Positives at ranks 0 and 2 once the junk between them is out: (1 + 1) / 2 / 2 + (1/2 + 2/3) / 2 / 2."""
     similarities = np.array([[0.9, 0.8, 0.7, 0.6, 0.1]], np.float32)
-    found = score_by_loops(similarities, [np.array([0, 3])], [np.array([1])])
+    found = score_by_loops(similarities, [np.array([0, 3])], [np.array([1])], pictures_axis=1)
+    assert found == score_by_loops(similarities.T, [np.array([0, 3])], [np.array([1])], pictures_axis=0)
     assert found == pytest.approx([0.5 + (1 / 2 + 2 / 3) / 4])
