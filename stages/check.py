@@ -5,11 +5,10 @@ The out is a constant: a good change of a parameter runs this stage again and in
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from stages import settings
-from stages.running import run_stage
+from stages.running import paths, run_stage
 from strata.consistency import check_consistency
 from strata.errors import StrataError
 from strata.files import write_text
@@ -19,13 +18,14 @@ WHITENING = Path("conf/whitening")
 
 def main() -> str:
     """Read every parameter the run will use; the summary says what was chosen."""
+    (out,) = paths()
     params = settings.params()
     dataset = settings.dataset_conf(params.dataset)
     model = settings.model_conf(params.model)
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
     check_consistency(params, dataset, model, whitenings)
     _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
-    write_text(Path(sys.argv[1]), "The parameters are consistent.\n")
+    write_text(out, "The parameters are consistent.\n")
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
 
 
@@ -34,7 +34,7 @@ def _check_paths(dataset: str, model: str, weights: str | None, source: str | No
         raise StrataError(
             f"{settings.PATHS}/folder.yaml: path = {str(folder)!r} is not a folder; mend it and run again"
         )
-    if weights is None or Path(weights).exists():
+    if weights is None or Path(weights).expanduser().exists():
         return
     where = (
         f"{settings.PATHS}/local.yaml: path"

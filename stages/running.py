@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,9 @@ PLAIN_EVERY_S = 10.0
 # Modules are no garbage: looking for some after every 700 objects is a tenth of a network's start. A stage
 # imports this module first.
 gc.set_threshold(100_000, 50, 50)
+
+# Odd metadata of a picture, or a transparent palette, is no concern of a run over thousands.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def run_stage(name: str, work: Callable[[], str]) -> None:

@@ -43,13 +43,14 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        _raise_if_full(error, path)
+        raise_if_full(error, path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _raise_if_full(error: OSError, path: Path) -> None:
+def raise_if_full(error: OSError, path: Path) -> None:
+    """StrataError if the error is a full disk's."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         message = "the disk is full; free some space and run the same command again"
         raise StrataError(f"{path}: {message}") from error
@@ -163,7 +164,7 @@ def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
             shutil.rmtree(folder)
         os.replace(temporary, folder)
     except OSError as error:
-        _raise_if_full(error, folder)
+        raise_if_full(error, folder)
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -7,11 +7,8 @@ plain ``open`` ignore it, so boxes refer to the picture as it is decoded. Whethe
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from strata.tables import USABLE
 from strata.workspace import store_root
 
 MAX_PIXELS = 500_000_000  # a hostile or absurd header is refused before anything is allocated for it
+Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is ours; for good: threads that open pictures share it
 # raster formats that Pillow decodes itself; PostScript, for one, would start another program
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
 
@@ -41,10 +39,8 @@ def read_facts(path: str | Path) -> Facts:
     try:
         if os.stat(path).st_size == 0:
             return Facts(None, None, "empty file")
-        with large_pictures_allowed(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata is no concern of ours
-            with Image.open(path, formats=readable_formats()) as picture:
-                width, height = picture.size
+        with Image.open(path, formats=readable_formats()) as picture:
+            width, height = picture.size
     except UnidentifiedImageError:
         return Facts(None, None, "not a picture")
     except OSError as error:
@@ -74,16 +70,6 @@ def remembered_facts(path: str | Path, sha256: str, memo: Memo) -> Facts:
 def known_sizes() -> Memo:
     """The memo of sizes that every stage and experiment of the project shares, read now."""
     return Memo(store_root() / "sizes.tsv")
-
-
-@contextlib.contextmanager
-def large_pictures_allowed() -> Iterator[None]:
-    """Lift Pillow's own limit (it warns from 89 million pixels); MAX_PIXELS is ours."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from strata.vector_blocks import read_vector_rows, vector_blocks
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Split = tuple[Integers, Integers]
 
 MAX_ITERATIONS = 1000
 FITS_AT_ONCE = 4  # each holds its own copy of its pictures
@@ -116,6 +118,8 @@ def probed_places(codes: Integers, protocol: Protocol) -> tuple[Integers, int]:
 def drawn(classes: Integers, most: int, seed: int) -> Integers:
     """Sorted places of at most ``most`` pictures, of every class in proportion, but two where there are two.
 
+    The last classes get none when ``most`` is below twice their number.
+
     classes : (N,) int >= 0.
     """
     shuffled = np.random.default_rng(seed).permutation(len(classes))
@@ -138,7 +142,11 @@ def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, S
     reason = _unusable(labels, classes, protocol)
     if reason:
         return {"probe_status": reason}
-    fits, ratio = _fits(rows[kept], classes, protocol)
+    splits = _splits(classes, protocol)
+    if min(len(np.unique(classes[train])) for train, _ in splits) < 2:
+        reason = f"a split with {protocol.test_share} held out has one class to learn from (probe.test_share)"
+        return {"probe_status": f"not probed: {reason}"}
+    fits, ratio = _fits(rows[kept], classes, splits, protocol.C), len(splits[0][1]) / len(splits[0][0])
     test = [fit.test for fit in fits]
     low, high = corrected_t(test, ratio) if len(test) > 1 else (None, None)
     sizes = np.bincount(classes)
@@ -183,24 +191,30 @@ def _unusable(labels: FacetLabels, classes: Integers, protocol: Protocol) -> str
         return f"not probed: {said} {AT_LEAST} pictures or more, two classes are needed"
     n_test = int(np.ceil(protocol.test_share * n))
     if min(n_test, n - n_test) < n_classes:
-        return f"not probed: {n} pictures cannot be split for {n_classes} classes"
+        what = "probe.test_share" + (", probe.max_pictures" if protocol.max_pictures is not None else "")
+        return f"not probed: {n} pictures cannot be split for {n_classes} classes ({what})"
     return None
 
 
-def _fits(rows: Doubles, classes: Integers, protocol: Protocol) -> tuple[list[Fit], float]:
-    """One fit a split, and n_test / n_train."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+def _splits(classes: Integers, protocol: Protocol) -> list[Split]:
+    """(train, test) places of every split."""
     from sklearn.model_selection import StratifiedShuffleSplit
-    from threadpoolctl import threadpool_limits
 
     splitter = StratifiedShuffleSplit(
         n_splits=protocol.splits, test_size=protocol.test_share, random_state=protocol.seed
     )
+    return list(splitter.split(classes, classes))
 
-    def fit(split: tuple[Integers, Integers]) -> Fit:
+
+def _fits(rows: Doubles, classes: Integers, splits: Sequence[Split], c: float) -> list[Fit]:
+    """One fit a split. c : inverse regularisation."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    def fit(split: Split) -> Fit:
         train, test = split
-        model = LogisticRegression(C=protocol.C, max_iter=MAX_ITERATIONS).fit(rows[train], classes[train])
+        model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS).fit(rows[train], classes[train])
         guess, truth = model.predict(rows[test]), classes[test]
         right = guess == truth
         present = np.bincount(truth)
@@ -212,9 +226,6 @@ def _fits(rows: Doubles, classes: Integers, protocol: Protocol) -> tuple[list[Fi
             bool(model.n_iter_.max() < MAX_ITERATIONS),
         )
 
-    splits = list(splitter.split(rows, classes))
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
-        fits = list(in_order(fit, splits, threads=FITS_AT_ONCE))
-    train, test = splits[0]
-    return fits, len(test) / len(train)
+        return list(in_order(fit, splits, threads=FITS_AT_ONCE))

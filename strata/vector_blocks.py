@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from strata.errors import StrataError
 from strata.features import ROWS_SCHEMA
-from strata.files import ROWS_PER_GROUP, atomic, read_table
+from strata.files import ROWS_PER_GROUP, atomic, raise_if_full, read_table
 
 Floats = npt.NDArray[np.float32]
 
@@ -100,7 +100,8 @@ def _mapped(folder: Path, shape: tuple[int, int], pieces: Iterable[npt.NDArray[n
             laid_out.flush()
             pages = mmap.mmap(laid_out.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
-        raise StrataError(f"{folder}: vectors cannot be laid out ({error.strerror}); make room") from None
+        raise_if_full(error, folder)
+        raise
     return np.frombuffer(pages, np.float32).reshape(shape)
 
 

@@ -28,7 +28,7 @@ from PIL import Image, UnidentifiedImageError
 from strata.errors import StrataError, one_line
 from strata.geometry import Box, resized
 from strata.params import View
-from strata.pictures import MAX_PIXELS, large_pictures_allowed, readable_formats
+from strata.pictures import MAX_PIXELS, readable_formats
 
 Picture = npt.NDArray[np.uint8]
 FAST_OVERSIZE = 2  # a reduced decode keeps at least this many times the target's side
@@ -111,9 +111,7 @@ def _simplejpeg(data: bytes, least_px: int, *, strict: bool) -> Picture:
 
 def _decode_other(data: bytes) -> Picture:
     try:
-        with large_pictures_allowed():
-            image = Image.open(io.BytesIO(data), formats=readable_formats())
-        with image:
+        with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
             _check_size(*image.size)
             image.load()  # the first frame; a truncated file raises here
             return _to_rgb(image)

@@ -114,6 +114,14 @@ def test_where_nothing_can_be_learnt_a_text_says_why(codes, several, said):
     assert said in scores["probe_status"]
 
 
+def test_a_split_that_leaves_one_class_to_learn_from_is_said():
+    codes = np.array([0] * 100 + [1] * 2)
+    few = dataclasses.replace(PROTOCOL, test_share=0.9, splits=20)
+    assert probe(np.ones((102, 2)), labels_of(codes), few) == {
+        "probe_status": "not probed: a split with 0.9 held out has one class to learn from (probe.test_share)"
+    }
+
+
 def test_one_split_has_no_interval():
     values, codes = data()
     scores = probe(rotated(values), labels_of(codes), Protocol(0.316, "none", 1, 0.25, 22))

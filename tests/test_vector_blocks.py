@@ -60,5 +60,5 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
     write_vectors(tmp_path / "a.parquet", Vectors(rows_of(10), np.ones((10, 3), np.float32)))
     monkeypatch.setattr(vector_blocks, "HELD_BYTES", 0)
     monkeypatch.setattr(vector_blocks.tempfile, "TemporaryFile", full)
-    with pytest.raises(StrataError, match=r"vectors cannot be laid out \(No space left on device\)"):
+    with pytest.raises(StrataError, match="the disk is full"):
         vector_blocks.all_vectors(tmp_path / "a.parquet")

@@ -74,5 +74,10 @@ def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
     (macOS writes an accent as a character of its own, a table typed elsewhere does not.)
     """
     exact = set(names)
-    composed = {normalize("NFC", name): name for name in exact}
-    return lambda cell: cell if cell in exact else composed.get(normalize("NFC", cell))
+    found = {composed(name): name for name in exact}
+    return lambda cell: cell if cell in exact else found.get(composed(cell))
+
+
+def composed(text: str) -> str:
+    """One spelling for what looks alike: an accented letter is one character (Unicode's NFC)."""
+    return normalize("NFC", text)

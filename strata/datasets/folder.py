@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from strata.ahead import in_threads
 from strata.datasets import Warn
 from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
 from strata.datasets.folder_queries import read_queries, read_relevance
@@ -32,10 +32,10 @@ from strata.tables import Tables, from_rows
 from strata.track import Track
 
 FACET = "label"  # of sub-folders, where labels.label_columns names none
-_WORKERS = 4
+_WORKERS = 4  # hashing and reading leave Python's lock
 _ROWS = 65_536  # of a table, as objects at once
-_BLOCK = 1024  # files handed to the threads at once
-_PIECE = 32  # of them to one thread: for small files handing over costs more than hashing
+_PIECE = 32  # files handed to a thread at once: for small ones handing over costs more than hashing
+_AHEAD = 32  # pieces in work
 _SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
@@ -87,18 +87,9 @@ def _hashed(
     def rows_of(piece: Sequence[Found]) -> list[dict[str, Any] | None]:
         return [_row(root, found, memo) for found in piece]
 
-    with ThreadPoolExecutor(_WORKERS) as pool:  # hashing and reading leave Python's lock
-        rows = (
-            row
-            for block in _cut(files, _BLOCK)
-            for piece in pool.map(rows_of, _cut(block, _PIECE))
-            for row in piece
-        )
-        yield from track(rows, total=len(files), desc="hash")
-
-
-def _cut(files: Sequence[Found], length: int) -> Iterator[Sequence[Found]]:
-    return (files[start : start + length] for start in range(0, len(files), length))
+    pieces = (files[start : start + _PIECE] for start in range(0, len(files), _PIECE))
+    hashed = chain.from_iterable(in_threads(rows_of, pieces, _WORKERS, _AHEAD))
+    return iter(track(hashed, total=len(files), desc="hash"))
 
 
 def _row(root: str, found: Found, memo: HashMemo) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.datasets import Warn
-from strata.datasets.csv_rows import name_finder, read_rows
+from strata.datasets.csv_rows import composed, name_finder, read_rows
 from strata.errors import StrataError
 from strata.params import ClassEntry, LabelSource
 
@@ -24,7 +24,7 @@ def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
     for file in files:
         folder, separator, _ = file.partition("/")
         if separator:
-            labels[file] = known.setdefault(folder, [(facet, folder)])
+            labels[file] = known.setdefault(folder, [(facet, composed(folder))])
     return labels
 
 
@@ -63,7 +63,7 @@ def labels_from_csv(path: Path, shown: str, source: LabelSource, files: Sequence
 
 def _cells(source: LabelSource, cells: Mapping[str, str]) -> list[Label]:
     return [
-        (facet, part.strip())
+        (facet, composed(part.strip()))
         for facet, column in source.label_columns.items()
         for part in cells[column].split(";")
         if part.strip()
@@ -87,7 +87,7 @@ def classes_of(
         for entry in given.get(facet) or [ClassEntry(id=label) for label in found]:
             class_id = entry.id if entry.id not in taken else f"{facet}:{entry.id}"
             taken.add(class_id)
-            ids[facet, entry.id] = class_id
+            ids[facet, composed(entry.id)] = class_id
             rows.append(
                 {
                     "class_id": class_id,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strata.ahead import in_threads
 from strata.datasets import Warn
 from strata.datasets.csv_rows import name_finder
 from strata.errors import StrataError
@@ -18,8 +18,8 @@ from strata.track import Track
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 NOT_THERE = "not in the archive"
-_WORKERS = 4
-_BLOCK = 1024
+_WORKERS = 4  # hashing and reading leave Python's lock
+_AHEAD = 1024
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,8 @@ def image_rows(pictures: Sequence[Picture], track: Track) -> list[dict[str, Any]
             "status": facts.status,
         }
 
-    return list(track(_in_blocks(row, pictures), total=len(pictures), desc="prepare"))
-
-
-def _in_blocks(
-    row: Callable[[Picture], dict[str, Any]], pictures: Sequence[Picture]
-) -> Iterator[dict[str, Any]]:
-    with ThreadPoolExecutor(_WORKERS) as pool:  # hashing and reading leave Python's lock
-        for start in range(0, len(pictures), _BLOCK):
-            yield from pool.map(row, pictures[start : start + _BLOCK])
+    rows = in_threads(row, pictures, _WORKERS, _AHEAD)
+    return list(track(rows, total=len(pictures), desc="prepare"))
 
 
 def class_rows(classes: Mapping[str, Sequence[ClassEntry]] | None) -> list[dict[str, Any]]:

@@ -15,10 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, ImageDraw
 
 from strata.facets import Integers, label_pairs
 from strata.files import write_bytes
+from strata.pictures import readable_formats
 from strata.track import Track, no_track
 
 CELL_PX = 192  # a thumbnail's longer side
@@ -182,10 +183,10 @@ def load(path: Path, width: int, height: int) -> Image.Image:
     EXIF orientation is ignored, as everywhere here: boxes lie on the stored pixels.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=readable_formats()) as image:
             image.draft("RGB", (2 * width, 2 * height))
             return _rgb(image).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, EOFError):
         return _placeholder(width, height)
 
 

@@ -23,6 +23,7 @@ SPOKEN_WITH_Y_OR_W = (
     "one",
     "once",
 )  # a unicorn, a one-way sign
+SPOKEN_WITH_UN = ("unid", "unim", "unin", "unir")  # an unidentified man, an uninhabited island
 SILENT_H = ("hour", "heir", "honest", "honour", "honor")
 
 
@@ -68,7 +69,7 @@ def unique_texts(columns: Sequence[Column]) -> list[str]:
 def article(noun: str) -> str:
     """a or an, by sound as far as the spelling tells."""
     word = noun.lower()
-    if word.startswith(SILENT_H):
+    if word.startswith((*SILENT_H, *SPOKEN_WITH_UN)):
         return "an"
     return "an" if word[:1] in VOWELS and word and not word.startswith(SPOKEN_WITH_Y_OR_W) else "a"
 

@@ -190,12 +190,12 @@ def test_pictures_that_vanish_after_the_scan_are_left_out(root: Path, run: Run, 
         folder.download(conf(), tmp_path / "l.tsv", tmp_path / "raw", track=no_track, warn=warnings.append)
 
 
-def test_more_pictures_than_a_block_keep_their_order(
+def test_more_pictures_than_a_piece_keep_their_order(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"{i:02d}.jpg" for i in range(11)]
     draw(root, *names)
-    monkeypatch.setattr(folder, "_BLOCK", 4)
+    monkeypatch.setattr(folder, "_PIECE", 4)
     assert run().images.column("image_id").to_pylist() == names
 
 

@@ -34,6 +34,14 @@ def test_the_first_sub_folder_is_the_label() -> None:
     }
 
 
+def test_a_label_is_the_same_however_its_accents_are_stored() -> None:
+    apart, whole = "Gema\u0308lde", "Gem\u00e4lde"
+    labels = labels_from_folders([f"{apart}/a.jpg", f"{whole}/b.jpg"], "kind")
+    assert labels == {f"{apart}/a.jpg": [("kind", whole)], f"{whole}/b.jpg": [("kind", whole)]}
+    _, ids = classes_of(labels, ["kind"], {"kind": [ClassEntry(id=apart)]})
+    assert ids == {("kind", whole): apart}
+
+
 def test_a_cell_may_hold_several_labels_and_rows_add_up(tmp_path: Path) -> None:
     text = "file,motif,mood\na.jpg,' cow'; ship ;,calm\nb.jpg,ship,\nsub/c.jpg,,calm\na.jpg,tree;ship,calm\n"
     labels, warnings = from_csv(tmp_path, text, motif="motif", feeling="mood")

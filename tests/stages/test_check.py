@@ -211,6 +211,15 @@ def test_the_path_of_local_weights_must_be_set_and_exist(project: Path, change: 
     assert check.main().startswith("zoo, local, ")
 
 
+def test_weights_in_the_users_home_are_found(
+    project: Path, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(project))
+    (project / "clip").mkdir()
+    change("conf/models/rn.yaml", "weights", {**WEIGHTS, "path": "~/clip"})
+    assert check.main().startswith("zoo, rn, ")
+
+
 def test_missing_weights_say_where_they_come_from(change: Change) -> None:
     change(
         "conf/models/rn.yaml",

@@ -90,6 +90,8 @@ def test_a_text_that_several_columns_share_is_encoded_once() -> None:
         ("onion", "an"),
         ("hourglass", "an"),
         ("house", "a"),
+        ("uninhabited island", "an"),
+        ("unimportant man", "an"),
         ("", "a"),
     ],
 )
