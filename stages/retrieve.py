@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.running import paths, run_stage, track
 from stages.settings import dataset_conf, params
@@ -30,10 +32,10 @@ def main() -> str:
     database = build_database(rows, tables.images)
     own = own_queries(tables, rows, database, dataset_conf(chosen.dataset).protocol, retrieve, view)
     by_class = class_queries(tables, database, retrieve.class_every)
-    columns = (tables.images[name].to_pylist() for name in ("image_id", "width", "height"))
-    sizes = {image_id: (width, height) for image_id, width, height in zip(*columns, strict=True)}
-    places = np.array([sizes[image_id] for image_id in database.image_ids], np.int64).reshape(-1, 2)
-    frames = read_frames(FOLDERS.features, places)
+    images = tables.images
+    listed = pc.index_in(pa.array(database.image_ids, pa.string()), images["image_id"].combine_chunks())
+    sizes = [images[side].take(listed).to_numpy() for side in ("width", "height")]
+    frames = read_frames(FOLDERS.features, np.stack(sizes, axis=1).astype(np.int64))
     names = layer_names(FOLDERS.features)
     fitted = {
         "pool_fit_set": read_json(FOLDERS.descriptors / "policies.json")["fit_set"],
