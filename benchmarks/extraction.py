@@ -27,7 +27,7 @@ from strata.params import ModelConf, Precision
 from strata.views import ViewedPicture, decode_picture, make_view
 
 PICTURES = 128  # where a picture takes long
-MANY_PICTURES = 512  # where the check of bf16 and the first batch's wait would show otherwise  # of an RN50
+MANY_PICTURES = 512  # where the check of bf16 and the first batch's wait would show otherwise
 LEAST_COSINE = {"fp32": 0.9999, "bf16": 0.999}
 PLAIN = "plain loop, fp32"
 REMARKS = (

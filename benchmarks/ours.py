@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
@@ -31,9 +31,6 @@ def run_extract(
     layers: tuple[str, ...],
     precision: Precision,
     work: Path,
-    *,
-    decode: Literal["full", "fast"] = "full",
-    workers: int | None = None,
 ) -> float:
     """Seconds from files to the stage's finished outs, with an empty store; loading the network is left out.
 
@@ -43,21 +40,21 @@ def run_extract(
     for name in ("store", "features"):
         shutil.rmtree(work / name, ignore_errors=True)
     (work / "store").mkdir(parents=True)
-    request = Request("bench", conf, layers, extract_params(precision, decode), "whole")
-    place = Place(store=work / "store", workers=workers or cores())
+    request = Request("bench", conf, layers, extract_params(precision), "whole")
+    place = Place(store=work / "store", workers=cores())
     begun: list[float] = []  # the plan is announced when the network is loaded and its layers are known
     extract(work / "features", tables, request, place, announce=lambda _: begun.append(time.perf_counter()))
     return time.perf_counter() - begun[0]
 
 
-def extract_params(precision: Precision, decode: Literal["full", "fast"] = "full") -> ExtractParams:
-    """The parameters of ``params.yaml``, but for these."""
+def extract_params(precision: Precision) -> ExtractParams:
+    """The parameters of ``params.yaml``, but for the precision."""
     return ExtractParams(
         view="center_crop",
         image_size=None,
         pixel_norm="model",
         precision=precision,
-        decode=decode,
+        decode="full",
         levels=3,
         position_l2=False,
         conv1_stride=None,

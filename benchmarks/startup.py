@@ -65,7 +65,8 @@ def run(settings: Settings) -> Result:
         )
     now, before = _run_demo(_copied(work / "now"), settings), _run_demo(earlier, settings)
     work_s = [{stage: demo.work_s(stage) for stage in demo.commands} for demo in (now, before)]
-    rows, starts = [], ([0.0], [0.0])
+    rows: list[Row] = []
+    starts: tuple[list[float], list[float]] = ([], [])
     stages = ["check"] if settings.small else [name for name in now.commands if name not in NOT_AGAIN]
     for stage in stages:
         pair = paired(partial(now.start_s, stage), partial(before.start_s, stage), settings.rounds)

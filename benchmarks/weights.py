@@ -40,9 +40,7 @@ def local_model(name: str, folder: Path) -> Path:
     return made
 
 
-def local_conf(made: Path, aliases: dict[str, str] | None = None) -> ModelConf:
-    """What ``conf/models`` would say of a folder of ``local_model``; no ``aliases``: the network's own."""
+def local_conf(made: Path) -> ModelConf:
+    """What ``conf/models`` would say of a folder of ``local_model``: layers by the network's own aliases."""
     weights = Weights(path=str(made), tag=None, sha256=None, source=None)
-    return ModelConf(
-        title=made.name, architecture=None, weights=weights, aliases=aliases or {}, image_only=False
-    )
+    return ModelConf(title=made.name, architecture=None, weights=weights, aliases={}, image_only=False)
