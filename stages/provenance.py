@@ -7,12 +7,12 @@ import os
 import platform
 import subprocess
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from stages.running import LOGS
 from strata.files import write_text
+from strata.machine import processor, versions_of
 from strata.params import ModelConf
 from strata.tsv import from_lines
 from strata.workspace import project_root, store_root
@@ -49,10 +49,10 @@ def facts(model: ModelConf) -> list[tuple[str, str]]:
         ("report written", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
         ("device", os.environ.get("STRATA_DEVICE") or "cpu"),
         *([("weights as loaded, SHA-256", weights)] if weights else []),
-        ("processor", f"{_processor()}, {os.cpu_count()} cores"),
+        ("processor", f"{processor()}, {os.cpu_count()} cores"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
-        *((name, found) for name in PACKAGES if (found := _version(name))),
+        *versions_of(PACKAGES).items(),
     ]
 
 
@@ -108,19 +108,3 @@ def _git(*arguments: str) -> str:
 
 def _place(path: Path) -> tuple[int, str]:
     return (ORDER.index(path.stem) if path.stem in ORDER else len(ORDER), path.stem)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
