@@ -16,7 +16,7 @@ from benchmarks.pairing import paired, timed
 from benchmarks.pictures import find_pictures
 from benchmarks.plain_loop import run_plain_loop
 from benchmarks.results import Result, Row, rate_row
-from benchmarks.settings import Settings
+from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf, local_model
 from strata.ahead import cores
 from strata.extraction.encoding import activations, batch_pixels
@@ -119,7 +119,7 @@ def _limits(
         case.model,
         case.layers,
         params,
-        device="cpu",
+        device=device(),
         batch=None,
         workers=cores(),
         hash_record=None,
@@ -147,9 +147,11 @@ def _views(network: Network, paths: Sequence[Path]) -> list[ViewedPicture]:
 
 
 def _forward(network: Network, views: Sequence[ViewedPicture]) -> None:
-    """The network on views in memory, a batch a core, nothing kept."""
+    """The network on views in memory, a batch a core, nothing kept; until a GPU has done all of it."""
     batches = (views[start : start + network.batch] for start in range(0, len(views), network.batch))
     for _ in stream(
         network, lambda own, batch: activations(own, batch_pixels(own, batch), own.layers), batches
     ):
         pass
+    if network.model.device.type == "cuda":
+        torch.cuda.synchronize(network.model.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
+from benchmarks.settings import device
 from strata.ahead import cores
 from strata.machine import processor, versions_of
 
@@ -22,9 +23,10 @@ PACKAGES = (
 
 
 def machine() -> str:
-    """Processor, cores and memory, in words."""
+    """Processor, cores and memory, in words; our side's device where that is not the processor."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{processor()}, {cores()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+    where = "" if device() == "cpu" else f", clip-strata on {device()}"
+    return f"{processor()}, {cores()} cores, {memory:.0f} GiB, Python {platform.python_version()}{where}"
 
 
 def versions() -> dict[str, str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from benchmarks.settings import device
 from strata.ahead import cores
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Place, Request, extract
+from strata.hashing import sha256_file
 from strata.params import ExtractParams, ModelConf, Precision
-from strata.tables import SCHEMAS, USABLE, Tables, from_rows
+from strata.pictures import read_facts
+from strata.tables import SCHEMAS, Tables, from_rows
 
 
 def picture_tables(paths: Sequence[Path]) -> Tables:
@@ -34,14 +35,15 @@ def run_extract(
 ) -> float:
     """Seconds from files to the stage's finished outs, with an empty store; loading the network is left out.
 
-    The outs stay in ``work/features``. Pictures a batch and threads are the stage's defaults.
+    The outs stay in ``work/features``. Pictures a batch and threads are the stage's defaults, the device is
+    ``settings.device``.
     """
     keep_freed_memory()
     for name in ("store", "features"):
         shutil.rmtree(work / name, ignore_errors=True)
     (work / "store").mkdir(parents=True)
     request = Request("bench", conf, layers, extract_params(precision), "whole")
-    place = Place(store=work / "store", workers=cores())
+    place = Place(store=work / "store", device=device(), workers=cores())
     begun: list[float] = []  # the plan is announced when the network is loaded and its layers are known
     extract(work / "features", tables, request, place, announce=lambda _: begun.append(time.perf_counter()))
     return time.perf_counter() - begun[0]
@@ -63,14 +65,5 @@ def extract_params(precision: Precision) -> ExtractParams:
 
 
 def _row(path: Path) -> dict[str, Any]:
-    with Image.open(path) as image:
-        width, height = image.size
-    return {
-        "image_id": path.stem,
-        "path": str(path),
-        "width": width,
-        "height": height,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "labels": [],
-        "status": USABLE,
-    }
+    facts = asdict(read_facts(path))  # width, height and status
+    return {"image_id": path.stem, "path": str(path), "sha256": sha256_file(path), "labels": [], **facts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,3 +16,8 @@ class Settings:
     small: bool
     work: Path
     pictures: Path | None
+
+
+def device() -> str:
+    """Where our side's networks run: STRATA_DEVICE, as for the stages; the CPU when it is not set."""
+    return os.environ.get("STRATA_DEVICE") or "cpu"

@@ -13,7 +13,7 @@ import torch
 from benchmarks.others.starting import Peer, install
 from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, rate_row
-from benchmarks.settings import Settings
+from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf, local_model
 from strata.models import LoadedModel, load_model
 from strata.params import Precision
@@ -68,7 +68,7 @@ def _row(
 ) -> Row:
     precision, theirs, amp = case
     columns = sample_columns(classes, templates, work / "prompts.json")
-    model = load_model(local_conf(made), precision=precision, device="cpu")
+    model = load_model(local_conf(made), precision=precision, device=device())
     own = one_pass(model, columns)
     label = f"{classes} classes x {templates} templates, {precision}"
     target = TARGET if precision == "fp32" == theirs else None
