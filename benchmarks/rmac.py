@@ -34,7 +34,7 @@ Shape = tuple[int, int, int, int]
 
 @torch.inference_mode()
 def run(settings: Settings) -> Result:
-    """Every shape, in the layout that networks give (channels last), against both loops."""
+    """Every shape, ours in the layout that networks give (channels last), against both loops in theirs."""
     rows = []
     for shape in SMALL if settings.small else SHAPES:
         random = torch.Generator().manual_seed(0)
@@ -53,6 +53,9 @@ REMARKS = (
     "change of pooling where no maxima are stored.",
     "The loop as published cuts regions out by lists of rows and columns, which copies them; the loop with "
     "slices is that code at its best. Both have the threads that we have.",
+    "Each side has a layout of its own: ours channels last, as this pipeline's networks give the maps; the "
+    "loops contiguous NCHW, for which they are written and in which they are up to four times as fast. "
+    "Turning the maps is in nobody's time.",
 )
 
 
@@ -60,20 +63,21 @@ def _rows(
     maps: torch.Tensor, layer: Layer, peer: str, cut: Cut, target: float | None, rounds: int
 ) -> list[Row]:
     count = len(maps)
+    planes = maps.contiguous()  # the loops' own layout, in which they are faster
     pooling = Pooling(LEVELS, GEM_P, False)
 
     def loop() -> torch.Tensor:
-        return torch.stack([maxima(maps[n : n + 1], LEVELS, cut) for n in range(count)])
+        return torch.stack([maxima(planes[n : n + 1], LEVELS, cut) for n in range(count)])
 
     def loop_and_means() -> None:
         for n in range(count):
-            one = maps[n : n + 1]
+            one = planes[n : n + 1]
             maxima(one, LEVELS, cut)
             one.mean((2, 3))
             one.clamp_min(1e-6).pow(GEM_P).mean((2, 3)).pow(1 / GEM_P)
 
     def loop_of_descriptors() -> torch.Tensor:
-        return torch.stack([descriptor(maps[n : n + 1], LEVELS, cut) for n in range(count)])
+        return torch.stack([descriptor(planes[n : n + 1], LEVELS, cut) for n in range(count)])
 
     def described() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         return describe_rows(layer, 0, count, "rmac", PARAMS, Transform(None, None))

@@ -19,6 +19,24 @@ def test_it_runs(tmp_path):
     assert all(row.ratio is not None and row.ratio > 0 for row in result.rows)
 
 
+def test_each_side_has_its_own_layout(tmp_path, monkeypatch):
+    """The loops maps with whole planes of a channel, ours what networks give."""
+    cuts, ours = set(), set()
+
+    def seen(maps, *box):
+        cuts.add(maps.stride(3) == 1 < maps.stride(1))
+        return by_slices(maps, *box)
+
+    def pooled(maps, *rest):
+        ours.add(maps.stride(1) == 1)
+        return region_maxima(maps, *rest)
+
+    monkeypatch.setattr(rmac, "LOOPS", (("a loop", seen, None),))
+    monkeypatch.setattr(rmac, "region_maxima", pooled)
+    rmac.run(Settings(1, True, tmp_path, None))
+    assert cuts == ours == {True}
+
+
 @pytest.mark.parametrize("cut", [by_lists, by_slices])
 @pytest.mark.parametrize("side", [7, 10, 14])
 def test_the_loop_sees_the_regions_of_the_paper(cut, side):
