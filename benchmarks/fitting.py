@@ -24,6 +24,7 @@ from strata.vector_blocks import row_groups, write_vector_blocks
 COMPONENTS = 100
 AS_FAST = 1 / 1.2  # the least ratio that is asked for
 SAME_SHARE = 1e-4  # of the variance explained
+COMPARED, SAME_PRODUCT = 500, 1e-4  # rows of a file; they are parts of unit vectors
 SAME_INERTIA = 1.01
 SEED = 22
 GROUPS = 2000  # planted: the vectors lie around as many centres, in directions of falling variance
@@ -33,7 +34,8 @@ NO_FAISS = "not measured: faiss-cpu is not installed"
 Floats = npt.NDArray[np.float32]
 REMARKS = (
     "Made-up unit vectors around 2,000 centres, their variance falling with the direction. PCA to 100 "
-    "components: shares of the explained variance agree within 1e-4. *File to file*: what `reduce` does, a "
+    "components: shares of the explained variance agree within 1e-4 (file to file: the variances, "
+    "and the products of the first 500 reduced vectors). *File to file*: what `reduce` does, a "
     "Parquet file of vectors to one of reduced vectors, read twice in blocks, never whole; the other side "
     "reads the file whole with pyarrow, runs scikit-learn and writes with pyarrow. faiss trains on half of "
     "a million rows (its own choice), we on all.",
@@ -144,17 +146,38 @@ def _files(size: Size, work: Path, rounds: int) -> list[Row]:
 
     def theirs() -> None:
         table = pq.read_table(source / "made.parquet")
-        column = table["vector"].combine_chunks()
-        read = column.flatten().to_numpy().reshape(size.rows, size.width)
-        reduced = PCA(COMPONENTS, svd_solver="covariance_eigh").fit_transform(read)
+        reduced = PCA(COMPONENTS, svd_solver="covariance_eigh").fit_transform(_read_vectors(table))
         flat = pa.array(np.ascontiguousarray(reduced).reshape(-1))
         found = table.drop_columns(["vector"]).append_column(
             "vector", pa.FixedSizeListArray.from_arrays(flat, COMPONENTS)
         )
         pq.write_table(found, work / "theirs.parquet", compression="zstd")
 
+    ours(), theirs()
+    _check_same_rows(work / "reduced" / "made.parquet", work / "theirs.parquet")
     pair = paired(timed(ours), timed(theirs), rounds)
     return [time_row(f"PCA, file to file, {size.label}", "pyarrow and scikit-learn, all in memory", pair)]
+
+
+def _check_same_rows(ours: Path, theirs: Path) -> None:
+    """Both files must hold the same reduced vectors, whatever the components' signs."""
+    if not _same_rows(*(_read_vectors(pq.read_table(path)) for path in (ours, theirs))):
+        raise RuntimeError("PCA, file to file: the reduced vectors differ from the other's")
+
+
+def _same_rows(one: Floats, other: Floats) -> bool:
+    """Equal variance, and equal products of the first rows with each other, which know no signs."""
+    if one.shape != other.shape:
+        return False
+    variance = [values.var(axis=0, dtype=np.float64).sum() for values in (one, other)]
+    products = [values[:COMPARED] @ values[:COMPARED].T for values in (one, other)]
+    return bool(np.isclose(*variance, rtol=SAME_SHARE) and np.allclose(*products, rtol=0, atol=SAME_PRODUCT))
+
+
+def _read_vectors(table: pa.Table) -> Floats:
+    """(rows, width): the column ``vector``."""
+    flat = table["vector"].combine_chunks().flatten()
+    return np.asarray(flat.to_numpy().reshape(len(table), -1))
 
 
 def _kmeans(size: Size, work: Path, rounds: int) -> list[Row]:

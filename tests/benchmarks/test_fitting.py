@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import fitting
@@ -30,3 +32,38 @@ def test_vectors_are_made_once_and_have_unit_length(tmp_path):
     first = np.array(fitting.vectors(fitting.SMALL, tmp_path))
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(fitting.vectors(fitting.SMALL, tmp_path), first)
+
+
+def write_vectors(path, values):
+    flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
+    column = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    pq.write_table(pa.table({"vector": column}), path)
+    return path
+
+
+@pytest.fixture
+def reduced(tmp_path):
+    return np.array(fitting.vectors(fitting.Size(300, 10), tmp_path))
+
+
+def test_signs_of_components_are_no_difference(tmp_path, reduced):
+    ours = write_vectors(tmp_path / "ours.parquet", reduced)
+    fitting._check_same_rows(ours, write_vectors(tmp_path / "theirs.parquet", -reduced))
+
+
+@pytest.mark.parametrize("wrong", [lambda rows: rows[::-1], lambda rows: rows[:-1], lambda rows: 1.01 * rows])
+def test_other_rows_file_to_file_are_no_comparison(tmp_path, reduced, wrong):
+    ours = write_vectors(tmp_path / "ours.parquet", reduced)
+    with pytest.raises(RuntimeError, match="reduced vectors differ"):
+        fitting._check_same_rows(ours, write_vectors(tmp_path / "theirs.parquet", wrong(reduced)))
+
+
+def test_files_are_compared_before_they_are_timed(tmp_path, monkeypatch):
+    def differ(ours, theirs):
+        assert ours.is_file()
+        assert theirs.is_file()
+        raise RuntimeError("compared")
+
+    monkeypatch.setattr(fitting, "_check_same_rows", differ)
+    with pytest.raises(RuntimeError, match="compared"):
+        fitting._files(fitting.SMALL, tmp_path, 1)
