@@ -153,7 +153,8 @@ def _files(size: Size, work: Path, rounds: int) -> list[Row]:
         )
         pq.write_table(found, work / "theirs.parquet", compression="zstd")
 
-    ours(), theirs()
+    ours()
+    theirs()
     _check_same_rows(work / "reduced" / "made.parquet", work / "theirs.parquet")
     pair = paired(timed(ours), timed(theirs), rounds)
     return [time_row(f"PCA, file to file, {size.label}", "pyarrow and scikit-learn, all in memory", pair)]
@@ -169,9 +170,11 @@ def _same_rows(one: Floats, other: Floats) -> bool:
     """Equal variance, and equal products of the first rows with each other, which know no signs."""
     if one.shape != other.shape:
         return False
-    variance = [values.var(axis=0, dtype=np.float64).sum() for values in (one, other)]
-    products = [values[:COMPARED] @ values[:COMPARED].T for values in (one, other)]
-    return bool(np.isclose(*variance, rtol=SAME_SHARE) and np.allclose(*products, rtol=0, atol=SAME_PRODUCT))
+    ours, theirs = (values.var(axis=0, dtype=np.float64).sum() for values in (one, other))
+    products, others = (values[:COMPARED] @ values[:COMPARED].T for values in (one, other))
+    return bool(
+        np.isclose(ours, theirs, rtol=SAME_SHARE) and np.allclose(products, others, rtol=0, atol=SAME_PRODUCT)
+    )
 
 
 def _read_vectors(table: pa.Table) -> Floats:

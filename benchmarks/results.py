@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine, versions
-from benchmarks.pairing import Paired
+from benchmarks.pairing import ROUNDS, Paired
 
 HERE = Path(__file__).parent
 HEAD = """# Results
 
 Written by `make bench` from `results/*.json`; how it is measured, and what was tried, is in
 [README.md](README.md). A ratio is how many times as fast clip-strata is as the other, the median of the
-rounds of one run that alternates the two, with the least and the largest behind it.
+rounds of one run that alternates the two, with the least and the largest behind it, and the number of rounds
+where it is not five.
 """
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of a table. ``ours`` and ``theirs`` in ``unit``; None where it was not measured (``note`` says
-    why). ``target``: the least ratio that is asked for."""
+    why). ``target``: the least ratio that is asked for; ``rounds``: how many ``ratio`` is the median of,
+    None in results kept before that was written down."""
 
     case: str
     peer: str
@@ -36,6 +38,7 @@ class Row:
     high: float | None = None
     target: float | None = None
     note: str = ""
+    rounds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ class Result:
 def rate_row(case: str, peer: str, pair: Paired, count: int, unit: str, target: float | None = None) -> Row:
     """A row in things a second (``unit``, for example pictures/s), when a round did ``count`` of them."""
     rates = count / pair.ours_s, count / pair.theirs_s
-    return Row(case, peer, *rates, unit, pair.ratio, pair.low, pair.high, target)
+    return Row(case, peer, *rates, unit, pair.ratio, pair.low, pair.high, target, rounds=pair.rounds)
 
 
 def time_row(case: str, peer: str, pair: Paired, target: float | None = None) -> Row:
     """A row in seconds."""
-    return Row(case, peer, pair.ours_s, pair.theirs_s, "s", pair.ratio, pair.low, pair.high, target)
+    times = pair.ours_s, pair.theirs_s
+    return Row(case, peer, *times, "s", pair.ratio, pair.low, pair.high, target, rounds=pair.rounds)
 
 
 def save(name: str, result: Result, folder: Path = HERE / "results") -> None:
@@ -98,10 +102,18 @@ def _line(row: Row) -> str:
     )
     ratio = row.note or "-"
     if row.ratio is not None and row.low is not None and row.high is not None:
-        ratio = f"**{_figure(row.ratio)}** ({_figure(row.low)} to {_figure(row.high)})"
+        ratio = f"**{_figure(row.ratio)}** ({_spread(row.low, row.high, row.rounds)})"
         ratio += f" {row.note}" if row.note else ""
     target = "" if row.target is None else f"{row.target:g}"
     return f"| {row.case} | {row.peer} | {ours} | {theirs} | {ratio} | {target} |"
+
+
+def _spread(low: float, high: float, rounds: int | None) -> str:
+    """The extremes, and how many rounds there were where it is not as many as usual."""
+    if rounds == 1:
+        return "one round"
+    few = "" if rounds in (None, ROUNDS) else f"; {rounds} rounds"
+    return f"{_figure(low)} to {_figure(high)}{few}"
 
 
 def _figure(value: float) -> str:

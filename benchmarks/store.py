@@ -164,7 +164,7 @@ def _share_row(case: str, peer: str, seconds: Sequence[tuple[float, ...]]) -> Ro
     times = [whole / store for store, whole in seconds]
     store, whole = (median(it[place] for it in seconds) for place in (0, 1))
     note = f"times the store's: {100 * store / whole:.2f} %"
-    return Row(case, peer, store, whole, "s", median(times), min(times), max(times), SHARE, note)
+    return Row(case, peer, store, whole, "s", median(times), min(times), max(times), SHARE, note, len(times))
 
 
 @contextmanager
