@@ -135,7 +135,7 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
     classed = bool(tables.classes.num_rows)
     tasks = [*(["detail"] if queries else []), *(["class"] if classed else [])]
     for depth, layer in enumerate(LAYERS):
-        scores[layer] = {"match": "region"}
+        scores[layer] = {}
         rows = []
         for task in tasks:
             value = 0.2 + 0.14 * depth - (0.2 if task == "detail" and layer == "embedding" else 0)
@@ -149,6 +149,8 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
                 f"{task}_map_pca": value - 0.013,
                 f"{task}_n_queries": 24.0,
                 f"{task}_ap": "step",
+                f"{task}_match": "region" if task == "detail" else "global",
+                f"{task}_metric": "cosine",
             }
             for query in queries if task == "detail" else [{"query_id": name} for name in used]:
                 found = random.permutation(used)[:8]
