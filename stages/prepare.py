@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 
 from stages.running import paths, run_stage, track, warn
-from stages.settings import dataset_conf, params
+from stages.settings import DATASETS, dataset_conf, params
 from strata.datasets import adaptor
 from strata.errors import StrataError
+from strata.facets import check_facet_names, facet_names
 from strata.tables import USABLE, Tables, write_tables
 
 
@@ -17,6 +18,7 @@ def main() -> str:
     say = functools.partial(warn, "prepare")
     tables = adaptor(name).build(raw, dataset_conf(name), track=track, warn=say)
     refuse_unusable(tables)
+    check_facet_names(facet_names(tables), f"{DATASETS}/{name}.yaml")
     write_tables(out, tables)
     return summary(tables)
 

@@ -28,9 +28,9 @@ DATA = Path("data")
 SCORES = {"retrieval": "rankings", "clusters": "clusters", "probe": "probe"}
 VIEWS = ("dataset", "model", "extract_")
 DECIDED_BY = {  # which parameters change which numbers
-    "retrieval": (*VIEWS, "pool", "query_", "retrieve_"),
-    "clusters": (*VIEWS, "pool"),
-    "probe": (*VIEWS, "pool"),
+    "retrieval": (*VIEWS, "pool", "reduce_", "cluster_", "query_", "retrieve_"),  # map_pca, map_in_cluster
+    "clusters": (*VIEWS, "pool", "reduce_", "cluster_"),
+    "probe": (*VIEWS, "pool", "probe_"),
     "zeroshot": VIEWS,
 }
 LAYER_COLUMNS = ("layer", "order", "metric", "value", "low", "high", "chance")
@@ -78,7 +78,18 @@ def _policies() -> dict[str, Number | str]:
     """Every parameter that changes a number, by name."""
     dumped: dict[str, Any] = settings.params().model_dump()
     del dumped["retrieve"]["budget_mib"]  # memory, not a policy
-    names = ("dataset", "model", "pooling", "extract", "pool", "query", "retrieve")
+    names = (
+        "dataset",
+        "model",
+        "pooling",
+        "extract",
+        "pool",
+        "reduce",
+        "cluster",
+        "query",
+        "retrieve",
+        "probe",
+    )
     return flat_policies({name: dumped[name] for name in names})
 
 

@@ -1,6 +1,7 @@
-"""Score tables: one row a number, with the columns layer (or prompt_set), metric, value and text.
+"""Score tables: one row a number, with the columns layer (or prompt_set), metric, value, text and is_count.
 
-``value`` is null where there is no number; ``text`` then says why, or holds a policy.
+``value`` is null where there is no number; ``text`` then says why, or holds a policy. ``is_count``: the value
+counts something, so it is a whole number.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def score_table(scores: Scores, key: str = "layer") -> pa.Table:
             pa.field("metric", pa.string(), nullable=False),
             pa.field("value", pa.float64()),
             pa.field("text", pa.string()),
+            pa.field("is_count", pa.bool_(), nullable=False),
         ]
     )
     rows = [
@@ -30,6 +32,7 @@ def score_table(scores: Scores, key: str = "layer") -> pa.Table:
             "metric": metric,
             "value": None if isinstance(score, str) or score is None else float(score),
             "text": score if isinstance(score, str) else None,
+            "is_count": isinstance(score, int),
         }
         for name, metrics in scores.items()
         for metric, score in metrics.items()

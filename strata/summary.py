@@ -1,7 +1,7 @@
 """From score tables to the small nested metrics that git keeps and ``dvc metrics diff`` compares.
 
 A score table has one row a number: a key column (layer or prompt_set), metric, value (float64 or null), text
-(string or null: a policy, or the reason why there is no number).
+(string or null: a policy, or the reason why there is no number), is_count.
 """
 
 from __future__ import annotations
@@ -53,19 +53,20 @@ class Reading:
 
 
 def nest(scores: pa.Table, key: str, order: Iterable[str] = ()) -> Metrics:
-    """Score rows -> nested metrics, the keys in ``order`` first, numbers rounded to four decimals.
+    """Score rows -> nested metrics, the keys in ``order`` first; counts are integers, other numbers are
+    rounded to four decimals.
 
     A number that is missing (null or NaN) is left out: there is no value to compare.
     """
-    columns = (scores[name].to_pylist() for name in (key, "metric", "value", "text"))
+    columns = (scores[name].to_pylist() for name in (key, "metric", "value", "text", "is_count"))
     rows = list(zip(*columns, strict=True))
     present = dict.fromkeys(row[0] for row in rows)
     result: Metrics = {name: {} for name in [*(n for n in order if n in present), *present]}
-    for name, metric, value, text in rows:
+    for name, metric, value, text, is_count in rows:
         if text is not None:
             result[name][metric] = text
         elif value is not None and math.isfinite(value):
-            result[name][metric] = rounded(value)
+            result[name][metric] = int(value) if is_count else round(value, DECIMALS)
     return result
 
 
@@ -76,13 +77,6 @@ def unscored(status: Mapping[str, Any]) -> Metrics:
     if status["status"] != "ok":
         found[NO_VALUE] = {"status": status["status"]}
     return found
-
-
-def rounded(value: float) -> Number:
-    """Four decimals; counts (whole numbers above one) become integers."""
-    if abs(value) > 1 and float(value).is_integer():
-        return int(value)
-    return round(float(value), DECIMALS)
 
 
 def with_policies(metrics: Metrics, policies: Mapping[str, Number | str]) -> Metrics:

@@ -135,7 +135,7 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
     classed = bool(tables.classes.num_rows)
     tasks = [*(["detail"] if queries else []), *(["class"] if classed else [])]
     for depth, layer in enumerate(LAYERS):
-        scores[layer] = {"match": "region"}
+        scores[layer] = {}
         rows = []
         for task in tasks:
             value = 0.2 + 0.14 * depth - (0.2 if task == "detail" and layer == "embedding" else 0)
@@ -147,8 +147,10 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
                 f"{task}_p_at_1": min(1.3 * value, 1.0),
                 f"{task}_hit_at_5": min(1.6 * value, 1.0),
                 f"{task}_map_pca": value - 0.013,
-                f"{task}_n_queries": 24.0,
+                f"{task}_n_queries": 24,
                 f"{task}_ap": "step",
+                f"{task}_match": "region" if task == "detail" else "global",
+                f"{task}_metric": "cosine",
             }
             for query in queries if task == "detail" else [{"query_id": name} for name in used]:
                 found = random.permutation(used)[:8]
@@ -223,7 +225,8 @@ def _zeroshot(
 ) -> None:
     classes = tables.classes.to_pylist()
     facets = list(dict.fromkeys(row["facet"] for row in classes)) if prompts else []
-    columns, scores, predictions, confusion, best, logits = [], [], [], [], [], []
+    columns, predictions, confusion, best, logits = [], [], [], [], []
+    scores: dict[str, dict[str, Any]] = {}
     labels = dict(
         zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
     )
@@ -271,23 +274,13 @@ def _zeroshot(
                 }
                 for rank, i in enumerate(np.argsort(-cosine[:, j])[:5], 1)
             ]
-        scores += [
-            {"prompt_set": facet, "metric": metric, "value": value, "text": None}
-            for metric, value in (
-                ("top1", 0.71),
-                ("top1_low", 0.6),
-                ("top1_high", 0.8),
-                ("chance", 0.25),
-                ("ece", 0.1),
-            )
-        ]
+        scores[facet] = {"top1": 0.71, "top1_low": 0.6, "top1_high": 0.8, "chance": 0.25, "ece": 0.1}
     text = pa.string()
     shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {
         "columns": (
             columns,
             [*((k, text) for k in ("prompt_set", "facet", "class_id", "name")), ("texts", pa.list_(text))],
         ),
-        "scores": (scores, [("prompt_set", text), ("metric", text), ("value", pa.float64()), ("text", text)]),
         "predictions": (
             predictions,
             [
@@ -316,6 +309,7 @@ def _zeroshot(
     }
     for name, (rows, schema) in shapes.items():
         write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=pa.schema(schema)))
+    write_table(folder / "scores.parquet", score_table(scores, "prompt_set"))
     write_array(
         folder / "logits.npy",
         np.hstack(logits).astype(np.float32) if logits else np.zeros((len(used), 0), np.float32),

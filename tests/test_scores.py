@@ -8,8 +8,8 @@ from strata.scores import score_table
 def test_numbers_texts_and_holes_have_their_own_places():
     table = score_table({"late": {"n": 3, "note": "why", "low": None}, "early": {"n": 0.5}})
     assert table.to_pylist() == [
-        {"layer": "late", "metric": "n", "value": 3.0, "text": None},
-        {"layer": "late", "metric": "note", "value": None, "text": "why"},
-        {"layer": "late", "metric": "low", "value": None, "text": None},
-        {"layer": "early", "metric": "n", "value": 0.5, "text": None},
+        {"layer": "late", "metric": "n", "value": 3.0, "text": None, "is_count": True},
+        {"layer": "late", "metric": "note", "value": None, "text": "why", "is_count": False},
+        {"layer": "late", "metric": "low", "value": None, "text": None, "is_count": False},
+        {"layer": "early", "metric": "n", "value": 0.5, "text": None, "is_count": False},
     ]

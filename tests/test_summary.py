@@ -28,10 +28,10 @@ def test_what_has_no_value_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(320.0, 320), (1.0, 1.0), (0.00004, 0.0), (2.5, 2.5), (-3.0, -3)]
+    ("value", "shown"), [(320, 320), (1, 1), (0, 0), (1.0, 1.0), (0.00004, 0.0), (2.5, 2.5), (3.0, 3.0)]
 )
-def test_counts_become_integers_and_the_rest_has_four_decimals(value: float, shown: float) -> None:
-    found = summary.rounded(value)
+def test_counts_are_integers_and_the_rest_has_four_decimals(value: float, shown: float) -> None:
+    found = summary.nest(score_table({"stem": {"a": value}}), "layer")["stem"]["a"]
     assert found == shown
     assert type(found) is type(shown)
 

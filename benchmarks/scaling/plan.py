@@ -49,9 +49,9 @@ PARTS = {
     "pictures": Part(
         ("benchmarks.scaling.pictures",),
         READING,
-        (1_000, 10_000, 30_000, 100_000, 1_000_000),
+        (1_000, 10_000, 100_000, 1_000_000),
         tuple(READING),
-        {"extract": 30_000},
+        {"extract": 100_000},
     ),
     "vectors": Part(
         ("benchmarks.scaling.vectors", "vector"),

@@ -67,7 +67,7 @@ class Scale:
 
 
 def scale_for(readings: Sequence[Reading]) -> Scale:
-    """An axis from 0 (or a negative value) to just above everything drawn, with at most six ticks."""
+    """An axis from 0 (or a negative value) to just above everything drawn, with at most seven ticks."""
     values = [v for r in readings for v in (r.value, r.low, r.high, r.chance) if v is not None]
     top, bottom = max([*values, 0.02]), min([*values, 0.0])
     step = next((s for s in STEPS if (top - bottom) / s <= 5), STEPS[-1])
@@ -104,7 +104,7 @@ def layer_panel(
             None if reading.high is None else y_of(reading.high),
             reading.value,
             i == best_at,
-            said(reading, unit, guessing),
+            mark_title(reading, unit, guessing),
         )
         for i, (reading, label) in enumerate(zip(readings, labels, strict=True))
     ]
@@ -127,7 +127,7 @@ def layer_panel(
     )
 
 
-def said(reading: Reading, unit: str, guessing: str = "chance") -> str:
+def mark_title(reading: Reading, unit: str, guessing: str = "chance") -> str:
     """``late: mAP 0.412, 95 % interval 0.35 to 0.47, chance 0.06``."""
     text = f"{reading.layer}: {unit} {reading.value:.3f}"
     if reading.low is not None and reading.high is not None:

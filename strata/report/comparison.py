@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from strata.headline import Results
 from strata.report.charts import Panel, layer_panel, scale_for
-from strata.report.tables import Table, every_number, metric_table, of_facet, of_task
+from strata.report.tables import Table, every_number, metric_table, of_facet, of_task, without
 from strata.report.wording import task_title
 from strata.summary import (
     Measure,
@@ -57,20 +57,22 @@ def _panels(metrics: Metrics, measures: Sequence[Measure], facets: Sequence[str]
 
 
 def tables(results: Results, policies: Container[str]) -> list[Table]:
-    """A table a retrieval task and one a facet for clusters and probe, then zero-shot by prompt set."""
-    facets = results.facets
-    found = [
-        metric_table(task_title(task, facets), of_task(results.retrieval, task), policies)
-        for task in tasks(results.retrieval)
-    ]
-    for title, metrics in (("Clusters", results.clusters), ("Linear probe", results.probe)):
+    """A table a retrieval task and one a facet for clusters and probe, then zero-shot by prompt set.
+
+    ``policies``: names of parameters, which are no metrics.
+    """
+    facets, names = results.facets, tasks(results.retrieval)
+    retrieval, clusters, probe, zeroshot = (
+        without(metrics, policies)
+        for metrics in (results.retrieval, results.clusters, results.probe, results.zeroshot)
+    )
+    found = [metric_table(task_title(task, facets), of_task(retrieval, task, names)) for task in names]
+    for title, metrics in (("Clusters", clusters), ("Linear probe", probe)):
         found += [
-            metric_table(f"{title}: {facet}" if facet else title, of_facet(metrics, facet, facets), policies)
+            metric_table(f"{title}: {facet}" if facet else title, of_facet(metrics, facet, facets))
             for facet in facets or [""]
         ]
-    found.append(
-        metric_table("Zero-shot, by prompt set", results.zeroshot, policies, key="prompt set", rank=False)
-    )
+    found.append(metric_table("Zero-shot, by prompt set", zeroshot, key="prompt set", rank=False))
     return [table for table in found if table.columns]
 
 

@@ -39,7 +39,7 @@ def shade(text: str, share: float, strong: bool) -> Shade:
 def confusion_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]) -> Confusion | None:
     """Rows (true, predicted, count); shares of a row give the colour. None without counts."""
     names = {column["class_id"]: column["name"] for column in columns}
-    counts = {(row["true"], row["predicted"]): int(row["count"]) for row in rows if row["count"]}
+    counts = {(row["true"], row["predicted"]): int(row["count"]) for row in rows}
     if not counts:
         return None
     wrong = sorted((-n, names[t], names[p]) for (t, p), n in counts.items() if t != p)[:MISTAKES]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from strata.facets import Integers
 from strata.files import read_table
 from strata.report.thumbnails import Gallery, Tile
 
@@ -50,18 +51,29 @@ def cluster_sheet(folder: Path, layer: str, names: Mapping[str, str], gallery: G
     table = table.sort_by([(name, "ascending") for name in ("cluster", "distance", "image_id")])
     numbers, starts, sizes = np.unique(table["cluster"].to_numpy(), return_index=True, return_counts=True)
     largest = sorted(range(len(numbers)), key=lambda at: (-sizes[at], numbers[at]))
+    image_ids = table["image_id"].combine_chunks()
+    owners, codes = gallery.label_pairs(image_ids, list(names))
+    bounds = np.searchsorted(owners, np.append(starts, len(image_ids)))
     clusters = [
-        _cluster(int(numbers[at]), table["image_id"].slice(starts[at], sizes[at]), names, gallery)
+        _cluster(
+            int(numbers[at]),
+            image_ids.slice(starts[at], sizes[at]),
+            np.bincount(codes[bounds[at] : bounds[at + 1]], minlength=len(names)),
+            names,
+            gallery,
+        )
         for at in largest[:MOST_CLUSTERS]
     ]
     return ClusterSheet(layer, clusters, max(len(largest) - MOST_CLUSTERS, 0))
 
 
-def _cluster(number: int, members: pa.ChunkedArray, names: Mapping[str, str], gallery: Gallery) -> Cluster:
-    """``members``: the image ids of one cluster, the nearest to its centre first."""
-    _, codes = gallery.label_pairs(members.combine_chunks(), list(names))
+def _cluster(
+    number: int, members: pa.StringArray, in_class: Integers, names: Mapping[str, str], gallery: Gallery
+) -> Cluster:
+    """``members``: the image ids of one cluster, the nearest to its centre first; ``in_class``: how many of
+    them have each class of ``names``."""
     counts: Counter[str] = Counter()
-    for name, count in zip(names.values(), np.bincount(codes, minlength=len(names)).tolist(), strict=True):
+    for name, count in zip(names.values(), in_class.tolist(), strict=True):
         counts[name] += count
     label, count = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
     label = label if count else ""

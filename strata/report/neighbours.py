@@ -6,7 +6,7 @@ The queries are the same on every sheet and are chosen without looking at the re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from strata.errors import StrataError
 from strata.headline import CLASS_TASK
 from strata.report.thumbnails import Box, Gallery, Tile
+from strata.summary import Metrics, Number
 from strata.tables import Tables
 
 NEAREST = 5
@@ -28,9 +29,10 @@ JUNK = "junk"
 
 @dataclass(frozen=True)
 class Row:
-    """A query and its nearest pictures."""
+    """A query and its nearest pictures. ``score_name``: what the number below a picture is."""
 
     title: str
+    score_name: str
     hits: int
     query: Tile
     nearest: list[Tile]
@@ -42,6 +44,11 @@ class TaskSheet:
 
     task: str
     rows: list[Row]
+
+    @property
+    def score_name(self) -> str:
+        """What the numbers of all rows are."""
+        return " or ".join(dict.fromkeys(row.score_name for row in self.rows))
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,11 @@ class Query:
 
 
 def contact_sheets(
-    rankings: Path, layers: Sequence[str], tasks: Sequence[str], tables: Tables, gallery: Gallery
+    rankings: Path, retrieval: Metrics, tasks: Sequence[str], tables: Tables, gallery: Gallery
 ) -> list[LayerSheet]:
-    """One sheet a layer with ``QUERIES_PER_TASK`` queries of every task in ``tasks``."""
+    """One sheet a layer of ``retrieval`` (its metrics) with ``QUERIES_PER_TASK`` queries of every task in
+    ``tasks``."""
+    layers = list(retrieval)
     if not layers or not tasks:
         return []
     own = own_queries(tables.queries)
@@ -75,12 +84,12 @@ def contact_sheets(
         LayerSheet(
             layer,
             [
-                TaskSheet(task, _rows(_top(rankings, layer, task, queries), queries, gallery, names))
+                _task_sheet(task, values, _top(rankings, layer, task, queries), queries, gallery, names)
                 for task, queries in chosen.items()
                 if queries
             ],
         )
-        for layer in layers
+        for layer, values in retrieval.items()
     ]
 
 
@@ -158,24 +167,47 @@ def _read(rankings: Path, layer: str, wanted: Any, columns: list[str] | None) ->
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
 
 
-def _rows(
-    top: list[dict[str, Any]], queries: list[Query], gallery: Gallery, names: dict[str, tuple[str, str]]
-) -> list[Row]:
+def _task_sheet(
+    task: str,
+    values: Mapping[str, Number | str],
+    top: list[dict[str, Any]],
+    queries: list[Query],
+    gallery: Gallery,
+    names: dict[str, tuple[str, str]],
+) -> TaskSheet:
     by_query: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in sorted(top, key=lambda row: row["rank"]):
         by_query[row["query_id"]].append(row)
-    return [_row(query, by_query[query.query_id], gallery, names) for query in queries]
+    rows = [
+        _row(query, by_query[query.query_id], is_distance(values, task, query), gallery, names)
+        for query in queries
+    ]
+    return TaskSheet(task, rows)
+
+
+def is_distance(values: Mapping[str, Number | str], task: str, query: Query) -> bool:
+    """Whether a query's scores are minus distances, by what its layer's metrics say of the task.
+
+    Boxes that are matched by region hold cosines, whatever whole pictures hold.
+    """
+    by_region = query.box is not None and str(values[f"{task}_match"]).startswith("region")
+    return values[f"{task}_metric"] == "euclidean" and not by_region
 
 
 def _row(
-    query: Query, found: list[dict[str, Any]], gallery: Gallery, names: dict[str, tuple[str, str]]
+    query: Query,
+    found: list[dict[str, Any]],
+    distance: bool,
+    gallery: Gallery,
+    names: dict[str, tuple[str, str]],
 ) -> Row:
     title = names.get(query.group, ("", query.group))[1] or query.query_id
+    sign = -1 if distance else 1
     tiles = [
         gallery.tile(
             row["image_id"],
             mark=mark_of(row["grade"]),
-            caption=f"{abs(row['score']):.3f}",  # a Euclidean score is minus the distance
+            caption=f"{round(sign * row['score'], 3) + 0.0:.3f}",  # + 0.0: no "-0.000"
             alt=f"{row['image_id']}, rank {row['rank']}, {mark_of(row['grade'])}",
             box=box_of(row),
         )
@@ -188,7 +220,8 @@ def _row(
         alt=f"query {query.query_id}: {query.image_id}",
         box=query.box,
     )
-    return Row(title, sum(tile.mark == "hit" for tile in tiles), query_tile, tiles)
+    hits = sum(tile.mark == "hit" for tile in tiles)
+    return Row(title, "distance" if distance else "similarity", hits, query_tile, tiles)
 
 
 def mark_of(grade: str | None) -> str:

@@ -106,7 +106,6 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
         "rejected_shown": REJECTED_SHOWN,
         "answers": said(results),
         "tiles": tiles(results, used, len(inputs.rejected)),
-        "score_name": "distance" if inputs.params["retrieve.metric"] == "euclidean" else "similarity",
         "labelled": bool(results.facets),
         "word_notes": [
             (name, values["status"]) for name, values in results.zeroshot.items() if "status" in values
@@ -124,7 +123,7 @@ def _contact(inputs: Inputs, gallery: Gallery) -> list[LayerSheet]:
     names = tasks(inputs.results.retrieval)
     own = [name for name in names if name != CLASS_TASK][:OWN_TASKS_SHOWN]
     shown = [name for name in names if name in own or name == CLASS_TASK]
-    return contact_sheets(inputs.data / "rankings", inputs.layers, shown, inputs.tables, gallery)
+    return contact_sheets(inputs.data / "rankings", inputs.results.retrieval, shown, inputs.tables, gallery)
 
 
 def _clusters(inputs: Inputs, gallery: Gallery) -> list[ClusterSheet]:

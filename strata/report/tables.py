@@ -11,11 +11,8 @@ from strata.summary import Metrics, Number, metric_names
 
 BOUNDS = ("_low", "_high")
 BELOW = (*BOUNDS, "_chance")  # what stands below the number it belongs to
-LOW_IS_GOOD = ("ece",)
+UNRANKED = ("silhouette", "train_accuracy")  # not comparable between layers; neither good nor bad
 REFERENCES = ("chance", "majority")  # what guessing reaches: never the best of its column
-COUNTS = re.compile(
-    r"(.*_)?n(_.*)?|k|classes|components|labelled|left_out|not_converged|probed|smallest|largest"
-)
 # in metrics/*.json and in the full list, not in the tables: too many columns to read side by side
 SELDOM = (
     "map_macro",
@@ -78,61 +75,68 @@ def heading(metric: str) -> str:
     return re.sub("^(map_)?n_", "", metric).replace("_", " ")
 
 
-def of_task(metrics: Metrics, task: str) -> Metrics:
-    """The metrics of one retrieval task, without its name in front."""
-    prefix = f"{task}_"
-    return {
-        key: {m.removeprefix(prefix): value for m, value in values.items() if m.startswith(prefix)}
-        for key, values in metrics.items()
-    }
+def without(metrics: Metrics, names: Container[str]) -> Metrics:
+    """The metrics that are not among ``names``."""
+    return {key: {m: v for m, v in values.items() if m not in names} for key, values in metrics.items()}
 
 
-def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
-    """The metrics of one facet, without its name behind (the main facet's have none)."""
-    own = suffixes(facets).get(facet, "")
-    others = tuple(suffix for suffix in suffixes(facets).values() if suffix)
+def of_task(metrics: Metrics, task: str, tasks: Sequence[str]) -> Metrics:
+    """The metrics of one of the retrieval ``tasks``, without its name in front: the longest one that fits."""
+    own, prefixes = f"{task}_", [f"{name}_" for name in tasks]
     return {
         key: {
-            m.removesuffix(own): value
+            m.removeprefix(own): value
             for m, value in values.items()
-            if (m.endswith(own) if own else not m.endswith(others))
+            if max(filter(m.startswith, prefixes), key=len, default="") == own
         }
         for key, values in metrics.items()
     }
 
 
-def metric_table(
-    caption: str, metrics: Metrics, policies: Container[str], *, key: str = "layer", rank: bool = True
-) -> Table:
-    """A column a number, in the order they were scored; ``policies``, texts and SELDOM are none.
+def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
+    """The metrics of one facet, without its name behind: the longest one that fits; the main facet's have
+    none."""
+    endings = suffixes(facets)
+    own = endings.get(facet, "")
+    return {
+        key: {
+            m.removesuffix(own): value
+            for m, value in values.items()
+            if max(filter(m.endswith, endings.values()), key=len, default="") == own
+        }
+        for key, values in metrics.items()
+    }
+
+
+def metric_table(caption: str, metrics: Metrics, *, key: str = "layer", rank: bool = True) -> Table:
+    """A column a number, in the order they were scored; texts and SELDOM are none.
 
     ``X_low``, ``X_high`` and ``X_chance`` go below their ``X``; counts equal in all rows go into the note.
     ``rank``: mark the best of a column (the rows answer the same question).
     """
     left_out = {*SELDOM, *(f"{m}{end}" for m in SELDOM for end in BELOW)}
-    left_out |= {m for m in metric_names(metrics) if m in policies}
     names = [m for m in metric_names(metrics) if m not in left_out and _numbers(metrics, m)]
     names = [m for m in names if not (m.endswith(BELOW) and m.rpartition("_")[0] in names)]
-    same = [m for m in names if _is_count(m) and len(set(_numbers(metrics, m))) == 1]
+    same = [m for m in names if _is_count(metrics, m) and len(set(_numbers(metrics, m))) == 1]
     shown = [m for m in names if m not in same]
     return Table(
         caption,
         key,
         [(heading(m), m) for m in shown],
         [(row, [_cell(metrics, values, m, rank) for m in shown]) for row, values in metrics.items()],
-        ", ".join(f"{heading(m)} {_numbers(metrics, m)[0]:.0f}" for m in same),
+        ", ".join(f"{heading(m)} {printed(_numbers(metrics, m)[0])}" for m in same),
     )
 
 
 def every_number(metrics: Metrics) -> list[tuple[str, list[str]]]:
     """Everything the metrics hold, texts too: (metric, one string a key)."""
     return [
-        (metric, [worded(values.get(metric)) for values in metrics.values()])
+        (metric, [printed(values.get(metric)) for values in metrics.values()])
         for metric in metric_names(metrics)
     ]
 
 
-def worded(value: Number | str | None) -> str:
+def printed(value: Number | str | None) -> str:
     """A value as the tables print it."""
     if value is None:
         return "–"
@@ -144,25 +148,23 @@ def worded(value: Number | str | None) -> str:
 def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str, rank: bool) -> Cell:
     value = values.get(metric)
     if value is None or isinstance(value, str):
-        return Cell(worded(value))
+        return Cell(printed(value))
     low, high, chance = (values.get(metric + end) for end in BELOW)
-    below = (f"{worded(low)} – {worded(high)}",) if low is not None and high is not None else ()
+    below = (f"{printed(low)} – {printed(high)}",) if low is not None and high is not None else ()
     if chance is not None:
-        below = (*below, f"chance {worded(chance)}")
-    if _is_count(metric):
-        return Cell(f"{value:.0f}", below)
-    if any(word in metric for word in REFERENCES):
-        return Cell(worded(value), below)
+        below = (*below, f"chance {printed(chance)}")
+    if isinstance(value, int) or any(word in metric for word in REFERENCES):
+        return Cell(printed(value), below)
     numbers = _numbers(metrics, metric)
-    chosen = min(numbers) if metric in LOW_IS_GOOD else max(numbers)
-    share = round(float(value), 3) if 0 <= value <= 1 else None
-    return Cell(worded(value), below, rank and len(set(numbers)) > 1 and value == chosen, share)
+    best = rank and metric not in UNRANKED and len(set(numbers)) > 1 and value == max(numbers)
+    share = round(value, 3) if 0 <= value <= 1 else None
+    return Cell(printed(value), below, best, share)
 
 
-def _is_count(metric: str) -> bool:
-    return COUNTS.fullmatch(metric) is not None
+def _is_count(metrics: Metrics, metric: str) -> bool:
+    return all(isinstance(value, int) for value in _numbers(metrics, metric))
 
 
-def _numbers(metrics: Metrics, metric: str) -> list[float]:
+def _numbers(metrics: Metrics, metric: str) -> list[Number]:
     found: Iterable[Number | str | None] = (values.get(metric) for values in metrics.values())
-    return [float(value) for value in found if isinstance(value, (int, float))]
+    return [value for value in found if isinstance(value, (int, float))]

@@ -167,28 +167,25 @@ def heat_map(
 
     cosine : (S, K) of the ``samples`` with the ``columns``.
     """
-    shown_classes = list(columns)
+    shown = list(range(len(columns)))
     if len(columns) > MOST_TEXTS:
         own = {label for image_id in samples for label in gallery.labels(image_id)}
-        shown_classes = [column for column in columns if column["class_id"] in own][
-            :MOST_TEXTS
-        ] or shown_classes[:MOST_TEXTS]
-    positions = {column["class_id"]: i for i, column in enumerate(columns)}
-    values = cosine[:, [positions[column["class_id"]] for column in shown_classes]].T
+        shown = ([i for i in shown if columns[i]["class_id"] in own] or shown)[:MOST_TEXTS]
+    values = cosine[:, shown].T
     low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
     rows = [
         (
-            _text(column),
+            _text(columns[i]),
             [
                 shade(
                     f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
                     (value - low) / (high - low),
-                    column["class_id"] in gallery.labels(image_id),
+                    columns[i]["class_id"] in gallery.labels(image_id),
                 )
                 for value, image_id in zip(line, samples, strict=True)
             ],
         )
-        for line, column in zip(values, shown_classes, strict=True)
+        for line, i in zip(values, shown, strict=True)
     ]
     tiles = [gallery.tile(image_id) for image_id in samples]
     return HeatMap(tiles, rows, round(low, 2), round(high, 2))
@@ -219,19 +216,22 @@ def best_pictures(
     by_class: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row["rank"]):
         by_class[row["class_id"]].append(row)
+    known = {column["class_id"] for column in columns}
     result = []
     for column in columns[:MOST_IN_MATRIX]:
-        class_id = column["class_id"]
-        tiles = [_best_tile(row, class_id, gallery) for row in by_class[class_id][:PICTURES_PER_TEXT]]
+        tiles = [_best_tile(row, known, gallery) for row in by_class[column["class_id"]][:PICTURES_PER_TEXT]]
         if tiles:
             result.append(BestPictures(column["name"], _text(column), tiles))
     return result
 
 
-def _best_tile(row: Mapping[str, Any], class_id: str, gallery: Gallery) -> Tile:
+def _best_tile(row: Mapping[str, Any], known: set[str], gallery: Gallery) -> Tile:
+    """``known``: the class_ids of the prompt set; a picture without any is neither right nor wrong."""
     image_id, probability = row["image_id"], f"{row['probability']:.2f}"
-    mark = "hit" if class_id in gallery.labels(image_id) else "miss"
-    return gallery.tile(image_id, mark=mark, caption=probability, alt=f"{image_id}, {mark}, {probability}")
+    own = known & set(gallery.labels(image_id))
+    mark = "" if not own else "hit" if row["class_id"] in own else "miss"
+    alt = ", ".join(filter(None, (image_id, mark, probability)))
+    return gallery.tile(image_id, mark=mark, caption=probability, alt=alt)
 
 
 def _text(column: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, axis_labels, layer_panel, said, scale_for
+from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, axis_labels, layer_panel, mark_title, scale_for
 from strata.summary import Reading
 
 shares = st.floats(-0.2, 1, allow_nan=False)
@@ -80,4 +80,4 @@ def test_long_names_are_slanted() -> None:
 
 def test_the_alternative_text_says_the_numbers() -> None:
     reading = Reading("late", 0.4124, 0.35, 0.47, 0.06)
-    assert said(reading, "mAP") == "late: mAP 0.412, 95 % interval 0.350 to 0.470, chance 0.060"
+    assert mark_title(reading, "mAP") == "late: mAP 0.412, 95 % interval 0.350 to 0.470, chance 0.060"

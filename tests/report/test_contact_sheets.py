@@ -8,16 +8,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from strata.errors import StrataError
-from strata.files import read_table
+from strata.files import read_table, write_table
 from strata.report.groups import ACROSS, cluster_sheet
-from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, mark_of
+from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, is_distance, mark_of
 from strata.report.thumbnails import Gallery
+from strata.summary import Metrics
 from strata.tables import Tables, from_rows, read_tables
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+RETRIEVAL: Metrics = {
+    layer: {
+        "detail_match": "region",
+        "detail_metric": "cosine",
+        "class_match": "global",
+        "class_metric": "cosine",
+    }
+    for layer in MADE["LAYERS"]
+}
+STEM: Metrics = {"stem": RETRIEVAL["stem"]}
 
 
 @pytest.fixture
@@ -42,7 +54,7 @@ def test_the_order_of_the_table_does_not_choose() -> None:
 
 def test_every_layer_shows_the_same_queries_with_their_nearest(tmp_path: Path, tables: Tables) -> None:
     gallery = Gallery(tables.images)
-    sheets = contact_sheets(tmp_path / "data/rankings", MADE["LAYERS"], ["detail", "class"], tables, gallery)
+    sheets = contact_sheets(tmp_path / "data/rankings", RETRIEVAL, ["detail", "class"], tables, gallery)
     assert [sheet.layer for sheet in sheets] == MADE["LAYERS"]
     shown = {tuple(row.query.image_id for task in sheet.tasks for row in task.rows) for sheet in sheets}
     assert len(shown) == 1
@@ -53,8 +65,41 @@ def test_every_layer_shows_the_same_queries_with_their_nearest(tmp_path: Path, t
         assert row.hits == sum(tile.mark == "hit" for tile in row.nearest)
 
 
+def test_each_task_shows_the_scores_that_it_was_ranked_by(tmp_path: Path, tables: Tables) -> None:
+    path = tmp_path / "data/rankings/stem/topk.parquet"
+    table = read_table(path)
+    write_table(path, table.set_column(4, "score", pa.array([-0.05] * len(table), pa.float32())))
+
+    def shown(**policies: str) -> list[tuple[str, set[str]]]:
+        stem: Metrics = {"stem": {**RETRIEVAL["stem"], **policies}}
+        tasks = ["detail", "class"]
+        (sheet,) = contact_sheets(tmp_path / "data/rankings", stem, tasks, tables, Gallery(tables.images))
+        return [
+            (task.score_name, {tile.caption for row in task.rows for tile in row.nearest})
+            for task in sheet.tasks
+        ]
+
+    similarity, distance = ("similarity", {"-0.050"}), ("distance", {"0.050"})
+    assert shown() == [similarity, similarity]
+    assert shown(class_metric="euclidean") == [similarity, distance]
+    assert shown(class_metric="euclidean", detail_metric="euclidean", detail_match="global") == [
+        distance,
+        distance,
+    ]
+
+
+def test_boxes_matched_by_region_hold_cosines_beside_whole_pictures_that_do_not() -> None:
+    values: dict[str, float | str] = {
+        "detail_metric": "euclidean",
+        "detail_match": "region for boxed queries, global for the others",
+    }
+    whole = query("q", "g")
+    assert is_distance(values, "detail", whole)
+    assert not is_distance(values, "detail", replace(whole, box=(0, 0, 9, 9)))
+
+
 def test_class_queries_have_no_box_and_are_titled_by_their_class(tmp_path: Path, tables: Tables) -> None:
-    (sheet,) = contact_sheets(tmp_path / "data/rankings", ["stem"], ["class"], tables, Gallery(tables.images))
+    (sheet,) = contact_sheets(tmp_path / "data/rankings", STEM, ["class"], tables, Gallery(tables.images))
     rows = sheet.tasks[0].rows
     assert {row.title for row in rows} == set(MADE["FACETS"]["motif"])
     assert all(tile.box is None for row in rows for tile in (row.query, *row.nearest))
@@ -64,13 +109,13 @@ def test_an_own_query_called_like_a_picture_is_not_taken_for_it(tmp_path: Path, 
     first = tables.queries.to_pylist()[0]
     named = [{**first, "query_id": image_id} for image_id in tables.images["image_id"].to_pylist()]
     tables = replace(tables, queries=from_rows("queries", named))
-    (sheet,) = contact_sheets(tmp_path / "data/rankings", ["stem"], ["class"], tables, Gallery(tables.images))
+    (sheet,) = contact_sheets(tmp_path / "data/rankings", STEM, ["class"], tables, Gallery(tables.images))
     assert all(row.query.box is None for row in sheet.tasks[0].rows)
 
 
 def test_a_missing_ranking_says_what_to_run(tmp_path: Path, tables: Tables) -> None:
     with pytest.raises(StrataError, match="dvc repro"):
-        contact_sheets(tmp_path / "nowhere", ["stem"], ["class"], tables, Gallery(tables.images))
+        contact_sheets(tmp_path / "nowhere", STEM, ["class"], tables, Gallery(tables.images))
 
 
 @pytest.mark.parametrize(("grade", "mark"), [("", "miss"), (None, "miss"), ("junk", "junk"), ("easy", "hit")])
@@ -91,6 +136,21 @@ def test_clusters_come_largest_first_with_what_is_nearest_to_their_centre(
         assert 0 < cluster.share <= 1
         odd = [tile for tile in cluster.tiles if tile.mark == "miss"]
         assert all(tile.caption and tile.caption != cluster.label for tile in odd)
+
+
+def test_the_labels_of_all_clusters_are_looked_up_at_once(
+    tmp_path: Path, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    looked_up = Gallery.label_pairs
+
+    def counted(self: Gallery, image_ids: pa.Array, class_ids: list[str]) -> object:
+        asked.append(len(image_ids))
+        return looked_up(self, image_ids, class_ids)
+
+    monkeypatch.setattr(Gallery, "label_pairs", counted)
+    cluster_sheet(tmp_path / "data/clusters", "stem", {"castle": "castle"}, Gallery(tables.images))
+    assert asked == [22]
 
 
 def test_without_labels_a_cluster_has_no_word(tmp_path: Path, tables: Tables) -> None:

@@ -16,7 +16,9 @@ from strata.report.colours import is_dark, ramp
 from strata.report.confusion import MOST_IN_MATRIX, confusion_of
 from strata.report.thumbnails import Gallery
 from strata.report.words import (
+    MOST_TEXTS,
     Zeroshot,
+    best_pictures,
     cosines,
     heat_map,
     prompt_sheets,
@@ -85,6 +87,24 @@ def test_the_value_stands_in_each_cell_and_the_own_class_is_framed() -> None:
     ]
     assert [[shade.strong for shade in shades] for _, shades in found.rows] == [[True, False], [False, True]]
     assert found.rows[0][0] == "a cat. (+1)"
+
+
+def test_of_many_texts_those_of_the_sampled_pictures_are_shown() -> None:
+    names = [f"c{i:02}" for i in range(MOST_TEXTS + 6)]
+    cells = np.arange(len(names))[None] / 100
+    found = heat_map(cells, columns(*names), ["0"], gallery(names[-2]))
+    assert [(text, shades[0].text) for text, shades in found.rows] == [(f"a {names[-2]}. (+1)", "0.18")]
+    unlabelled = heat_map(cells, columns(*names), ["0"], gallery("other"))
+    assert [text for text, _ in unlabelled.rows] == [f"a {name}. (+1)" for name in names[:MOST_TEXTS]]
+
+
+def test_a_best_picture_is_right_or_wrong_only_if_it_has_a_label_of_the_facet() -> None:
+    rows = [
+        {"class_id": "cat", "rank": i + 1, "image_id": f"{i}", "probability": 0.5 - i / 10} for i in range(3)
+    ]
+    (found,) = best_pictures(rows, columns("cat", "dog"), gallery("dog", "cat", "calm"))
+    assert [tile.mark for tile in found.tiles] == ["miss", "hit", ""]
+    assert [tile.alt for tile in found.tiles] == ["0, miss, 0.50", "1, hit, 0.40", "2, 0.30"]
 
 
 def test_samples_are_spread_over_the_classes() -> None:

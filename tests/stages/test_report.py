@@ -134,7 +134,7 @@ def test_rejected_pictures_parameters_and_policies_are_listed(page: Page) -> Non
     for words in (
         "damaged JPEG: premature end",
         "extract.view center_crop",
-        "retrieval: match region",
+        "retrieval: detail match region",
         "2 left out",
     ):
         assert words in text

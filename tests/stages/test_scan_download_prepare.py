@@ -253,3 +253,19 @@ def test_labels_that_name_no_picture_are_refused(do: Do, project: Path, pictures
     change(project / "conf/datasets/folder.yaml", "labels.from", "csv")
     change(project / "conf/datasets/folder.yaml", "labels.file", "labels.csv")
     assert "labels.csv: none of its 1 rows names a picture of the folder ('c.jpg' in" in refusal(do, *STEPS)
+
+
+def test_a_facet_that_ends_like_a_metric_is_refused(do: Do, project: Path, pictures: Path) -> None:
+    (pictures / "labels.csv").write_text("file,label,chance\ncat/c.jpg,cat,yes\n")
+    change(project / "conf/datasets/folder.yaml", "labels.from", "csv")
+    change(project / "conf/datasets/folder.yaml", "labels.file", "labels.csv")
+    change(
+        project / "conf/datasets/folder.yaml",
+        "labels.label_columns",
+        {"animal": "label", "chance": "chance"},
+    )
+    assert refusal(do, *STEPS) == (
+        "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': metrics of other "
+        "facets end in _chance, too; give it another name"
+    )
+    assert not Path("data/tables").exists()

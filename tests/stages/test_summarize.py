@@ -60,17 +60,35 @@ def test_every_policy_that_changes_a_number_stands_beside_it(project: Path) -> N
         "pool_whiten": "none",
         "query_view": "roi",
         "retrieve_self_match": "exclude",
+        "reduce_whiten": "no",
+        "reduce_components": 100,
+        "cluster_seed": 22,
     }
     assert {key: layer[key] for key in wanted} == wanted
     assert "retrieve_budget_mib" not in layer
+
+
+def test_runs_that_differ_in_one_parameter_can_be_told_apart_by_the_numbers_it_changes(project: Path) -> None:
+    MADE["make_results"](project)
+    summarize.main()
+    before = {name: metrics(name) for name in FILES}
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    for old, new, changed in (
+        ("whiten: false", "whiten: true", {"headline", "retrieval", "clusters"}),
+        ("restarts: 10", "restarts: 3", {"headline", "retrieval", "clusters"}),
+        ("splits: 10", "splits: 3", {"headline", "probe"}),
+    ):
+        Path("params.yaml").write_text(text.replace(old, new), encoding="utf-8")
+        summarize.main()
+        assert {name for name in FILES if metrics(name) != before[name]} == changed
 
 
 def test_a_policy_that_does_not_change_a_number_does_not_stand_beside_it(project: Path) -> None:
     MADE["make_results"](project)
     summarize.main()
     zeroshot = metrics("zeroshot")["motif"]
-    assert not [key for key in zeroshot if key.startswith(("pool", "query_", "retrieve_"))]
-    assert not [key for key in metrics("probe")["stem"] if key.startswith("retrieve_")]
+    assert not [key for key in zeroshot if key.startswith(("pool", "reduce_", "query_", "retrieve_"))]
+    assert not [key for key in metrics("probe")["stem"] if key.startswith(("reduce_", "retrieve_"))]
 
 
 def test_prompt_sets_left_out_and_missing_numbers_are_told(project: Path) -> None:

@@ -128,7 +128,8 @@ def test_the_files_hold_every_picture_and_every_set(
     assert status["logit_scale"] == model.logit_scale
     for name, schema in SCHEMAS.items():
         assert read_table(out / f"{name}.parquet").schema.equals(pa.schema(schema))
-    assert read_table(out / "scores.parquet").schema.names == ["prompt_set", "metric", "value", "text"]
+    names = ["prompt_set", "metric", "value", "text", "is_count"]
+    assert read_table(out / "scores.parquet").schema.names == names
 
 
 def test_predictions_follow_the_logits(tmp_path: Path, features: Path, model: LoadedModel) -> None:
