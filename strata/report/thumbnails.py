@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from strata.facets import Integers, label_pairs
 from strata.files import write_bytes
-from strata.pictures import readable_formats
+from strata.pictures import MAX_PIXELS, readable_formats
 from strata.track import Track, no_track
 
 CELL_PX = 192  # a thumbnail's longer side
@@ -184,6 +184,8 @@ def load(path: Path, width: int, height: int) -> Image.Image:
     """
     try:
         with Image.open(path, formats=readable_formats()) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return _placeholder(width, height)
             image.draft("RGB", (2 * width, 2 * height))
             return _rgb(image).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
     except (OSError, ValueError, SyntaxError, EOFError):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from strata.report.thumbnails import CELL_PX, CELLS_PER_SHEET, GREY, PITCH_PX, Gallery, fitted, load
 from strata.tables import from_rows
+from tests.test_pictures import png_header
 
 
 def gallery(folder: Path, pictures: int, size: tuple[int, int] = (40, 20)) -> Gallery:
@@ -78,7 +79,7 @@ def test_the_longer_side_fills_the_cell(size: tuple[int | None, int | None], sho
     assert fitted(*size) == shown
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xd8 no picture"])
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xd8 no picture", png_header(60_000, 60_000)])
 def test_what_cannot_be_read_is_grey(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "odd [1], ü.jpg"
     if content is not None:
