@@ -208,14 +208,11 @@ def _kept_rows(plan: Plan, rejected: Mapping[str, str]) -> npt.NDArray[np.bool_]
 
 def _rejected(tables: Tables, rejected: Mapping[str, str]) -> pa.Table:
     """``rejected.parquet``: usable by their headers, but not by their pixels."""
-    images = tables.images.sort_by("image_id")
-    columns = (images[name].to_pylist() for name in ("image_id", "sha256", "status"))
-    content = [
-        {"image_id": image_id, "reason": rejected[sha256]}
-        for image_id, sha256, status in zip(*columns, strict=True)
-        if status == USABLE and sha256 in rejected
-    ]
-    return pa.Table.from_pylist(content, schema=REJECTED_SCHEMA)
+    images = tables.images.select(["image_id", "sha256", "status"])
+    lost = pc.is_in(images["sha256"], pa.array(list(rejected), pa.string()))
+    found = images.filter(pc.and_(lost, pc.equal(images["status"], USABLE))).sort_by("image_id")
+    reasons = pa.array([rejected[sha256] for sha256 in found["sha256"].to_pylist()], pa.string())
+    return pa.table([found["image_id"], reasons], schema=REJECTED_SCHEMA)
 
 
 def _check_disk(folder: Path, store: Path, plan: Plan, network: Network, works: Sequence[Work]) -> str:
