@@ -18,13 +18,13 @@ from benchmarks.plain_loop import run_plain_loop
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf, local_model
-from strata.ahead import cores
+from strata.base.threads import cores
 from strata.extraction.encoding import activations, batch_pixels
 from strata.extraction.network import Network, open_network
 from strata.extraction.streams import stream
-from strata.features import read_layer_array
-from strata.params import ModelConf, Precision
-from strata.views import ViewedPicture, decode_picture, make_view
+from strata.maps.features import read_layer_array
+from strata.maps.views import ViewedPicture, decode_picture, make_view
+from strata.settings.params import ModelConf, Precision
 
 PICTURES = 128  # where a picture takes long
 MANY_PICTURES = 512  # where the check of bf16 and the first batch's wait would show otherwise

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from benchmarks.pairing import Paired, paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
-from strata.clustering import fit_clusters
-from strata.features import ROWS_SCHEMA
-from strata.reduction import fit_large_pca, reduce_vectors
-from strata.vector_blocks import row_groups, write_vector_blocks
+from strata.descriptors.reduction import fit_large_pca, reduce_vectors
+from strata.descriptors.vector_blocks import row_groups, write_vector_blocks
+from strata.grouping.clustering import fit_clusters
+from strata.maps.features import ROWS_SCHEMA
 
 COMPONENTS = 100
 AS_FAST = 1 / 1.2  # the least ratio that is asked for

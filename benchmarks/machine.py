@@ -6,8 +6,8 @@ import os
 import platform
 
 from benchmarks.settings import device
-from strata.ahead import cores
-from strata.machine import processor, versions_of
+from strata.base.machine import processor, versions_of
+from strata.base.threads import cores
 
 PACKAGES = (
     "torch",

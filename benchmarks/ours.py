@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.settings import device
-from strata.ahead import cores
+from strata.base.hashing import sha256_file
+from strata.base.threads import cores
+from strata.collection.headers import read_facts
+from strata.collection.tables import SCHEMAS, Tables, from_rows
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Place, Request, extract
-from strata.hashing import sha256_file
-from strata.params import ExtractParams, ModelConf, Precision
-from strata.pictures import read_facts
-from strata.tables import SCHEMAS, Tables, from_rows
+from strata.settings.params import ExtractParams, ModelConf, Precision
 
 
 def picture_tables(paths: Sequence[Path]) -> Tables:

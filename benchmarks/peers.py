@@ -17,9 +17,9 @@ from benchmarks.pictures import find_pictures
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings
 from benchmarks.weights import local_conf, local_model
-from strata.features import read_layer_array
-from strata.params import Precision
-from strata.tables import Tables
+from strata.collection.tables import Tables
+from strata.maps.features import read_layer_array
+from strata.settings.params import Precision
 
 Floats = npt.NDArray[np.float32]
 

@@ -12,12 +12,12 @@ from benchmarks.pairing import paired, timed
 from benchmarks.reference_rmac import Cut, by_lists, by_slices, descriptor, maxima
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings
-from strata.descriptors import Transform, describe_rows
-from strata.features import LayerInfo
-from strata.files import read_array, write_array
-from strata.params import PoolParams
-from strata.pooling import Layer
-from strata.region_maxima import Pooling, pool_regions, region_maxima
+from strata.base.files import read_array, write_array
+from strata.descriptors.pooling import Layer
+from strata.descriptors.transforms import Transform, describe_rows
+from strata.maps.features import LayerInfo
+from strata.maps.pooling import Pooling, pool_regions, region_maxima
+from strata.settings.params import PoolParams
 
 LEVELS, GEM_P = 3, 3.0
 SHAPES = ((32, 2048, 7, 7), (32, 768, 7, 7), (32, 256, 56, 56), (32, 64, 112, 112))

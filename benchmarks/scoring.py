@@ -14,10 +14,10 @@ from benchmarks.pairing import paired, timed
 from benchmarks.python_ap import Places, score_by_loops
 from benchmarks.results import Result, rate_row
 from benchmarks.settings import Settings
-from strata.ahead import in_order
-from strata.retrieval.average_precision import MEASURES, measure_rankings
+from strata.base.threads import in_order
+from strata.measures.average_precision import MEASURES, measure_rankings
 from strata.retrieval.judging import QUERIES_A_PART
-from strata.retrieval.protocols import Judgement
+from strata.retrieval.queries import Judgement
 from strata.retrieval.ranks import Placed, Ranked
 
 PICTURES, QUERIES = 100_000, 200

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
-from strata.ahead import cores
+from strata.base.threads import cores
 from strata.retrieval.ranking import VectorIndex, build_index
 from strata.retrieval.search import find_nearest
 

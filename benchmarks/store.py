@@ -25,8 +25,8 @@ from benchmarks.weights import local_conf, local_model
 from strata.extraction import computing
 from strata.extraction import run as running
 from strata.extraction.assembly import assemble_layer
-from strata.params import Precision
-from strata.store import find_items, open_space, write_shard
+from strata.maps.store import find_items, open_space, write_shard
+from strata.settings.params import Precision
 
 ITEMS, CHANNELS, REGIONS, SHARD = 100_000, 512, 14, 128
 LISTED, LAYERS = 200_000, 5

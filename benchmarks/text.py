@@ -15,10 +15,10 @@ from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf, local_model
-from strata.models import LoadedModel, load_model
-from strata.params import Precision
-from strata.zeroshot.prompts import Column, unique_texts
-from strata.zeroshot.text import class_vectors, encode_texts
+from strata.models.loading import LoadedModel, load_model
+from strata.naming.prompts import Column, unique_texts
+from strata.naming.text import class_vectors, encode_texts
+from strata.settings.params import Precision
 
 Floats = npt.NDArray[np.float32]
 

@@ -13,7 +13,7 @@ import torch
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from safetensors.torch import save_model
 
-from strata.params import ModelConf, Weights
+from strata.settings.params import ModelConf, Weights
 
 SEED = 20
 PREPROCESS = {

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stages import settings
-from strata.consistency import check_consistency
-from strata.errors import StrataError
-from strata.params import Params, Strict, parse
+from strata.base.errors import StrataError
+from strata.settings.consistency import check_consistency
+from strata.settings.params import Params, Strict, parse
 
 CELLS = Path("experiments/cells.yaml")
 DEMO = "demo"

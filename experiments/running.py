@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cells import Run
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 TARGET = (
     "summarize"  # its metrics are what the table needs; `dvc exp apply NAME` and `dvc repro` give the report

@@ -15,8 +15,8 @@ from pathlib import Path
 from experiments.cells import DEMO, Run, check_run, plan, read_study
 from experiments.running import Metrics, RunFailed, read_metrics, reference, refuse_changes, run_experiment
 from experiments.table import study_table
-from strata.errors import StrataError
-from strata.files import write_text
+from strata.base.errors import StrataError
+from strata.base.files import write_text
 
 TABLE = Path("report/study.md")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from stages import settings
 from stages.running import paths, run_stage
-from strata.consistency import check_consistency
-from strata.errors import StrataError
-from strata.files import write_text
+from strata.base.errors import StrataError
+from strata.base.files import write_text
+from strata.settings.consistency import check_consistency
 
 WHITENING = Path("conf/whitening")
 

@@ -4,7 +4,7 @@ A stage depends on its script and on every ``strata`` module the script imports,
 the syntax tree: imports inside functions count); on a package's ``__init__.py`` only where that holds code,
 and on a package's folders of other files (templates). ``stages.settings`` and ``stages.running`` are not
 followed: they carry parameters, which DVC tracks by their values, and messages, which are in no out. So
-``strata.params`` is a dep only where a ``strata`` module or the script itself imports it.
+``strata.settings.params`` is a dep only where a ``strata`` module or the script itself imports it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from strata.errors import StrataError
-from strata.files import write_text
+from strata.base.errors import StrataError
+from strata.base.files import write_text
 
 PIPELINES = (Path("dvc.yaml"), Path("watch/dvc.yaml"))
 NOT_FOLLOWED = ("stages.settings", "stages.running")

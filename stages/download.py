@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
+from strata.base.files import make_in_place
 from strata.datasets import adaptor
-from strata.files import make_in_place
 
 SOURCES = Path("conf/sources")
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from stages.running import run_stage
-from strata.errors import StrataError
-from strata.files import make_in_place, read_json
-from strata.whitening import read_whitening, write_whitening
+from strata.base.errors import StrataError
+from strata.base.files import make_in_place, read_json
+from strata.descriptors.whitening import read_whitening, write_whitening
 
 DESCRIPTORS = Path("data/descriptors")
 WHITENINGS = Path("conf/whitening")

@@ -7,12 +7,12 @@ import sys
 
 from stages.running import paths, run_stage, track
 from stages.settings import model_conf, params
-from strata.ahead import cores
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.threads import cores
+from strata.base.workspace import store_root
+from strata.collection.tables import read_tables
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Extracted, Place, Request, extract
-from strata.tables import read_tables
-from strata.workspace import store_root
 
 
 def main() -> str:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 UP_TO_DATE = "Data and pipelines are up to date."
 STAGE = re.compile(r"(?:Running stage|failed to reproduce) '([^']+)'")

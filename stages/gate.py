@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.settings import read_yaml
-from strata.errors import StrataError
-from strata.files import read_json
-from strata.gating import Failure, GateConf, compare, is_accepted
-from strata.params import parse
+from strata.base.errors import StrataError
+from strata.base.files import read_json
+from strata.results.gate import Failure, GateConf, compare, is_accepted
+from strata.settings.params import parse
 
 METRICS = Path("metrics")
 CONF = Path("conf/gate.yaml")

@@ -6,10 +6,10 @@ import functools
 
 from stages.running import paths, run_stage, track, warn
 from stages.settings import DATASETS, dataset_conf, params
+from strata.base.errors import StrataError
+from strata.collection.facets import check_facet_names, facet_names
+from strata.collection.tables import USABLE, Tables, write_tables
 from strata.datasets import adaptor
-from strata.errors import StrataError
-from strata.facets import check_facet_names, facet_names
-from strata.tables import USABLE, Tables, write_tables
 
 
 def main() -> str:

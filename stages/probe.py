@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from stages.running import paths, run_stage, track, warn
 from stages.settings import params
-from strata.facets import facet_labels, facet_names, suffixes
-from strata.features import database_rows
-from strata.files import read_json, write_json, write_table
-from strata.probing import Protocol, probe_file
-from strata.scores import Score, score_table
-from strata.tables import read_tables
-from strata.vector_blocks import read_vector_rows
+from strata.base.files import read_json, write_json, write_table
+from strata.collection.facets import facet_labels, facet_names, suffixes
+from strata.collection.tables import read_tables
+from strata.descriptors.vector_blocks import read_vector_rows
+from strata.maps.features import database_rows
+from strata.measures.scores import Score, score_table
+from strata.naming.probe import Protocol, probe_file
 
 
 def main() -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from stages.running import LOGS
-from strata.files import write_text
-from strata.machine import processor, versions_of
-from strata.params import ModelConf
-from strata.tsv import from_lines
-from strata.workspace import project_root, store_root
+from strata.base.files import write_text
+from strata.base.machine import processor, versions_of
+from strata.base.tsv import from_lines
+from strata.base.workspace import project_root, store_root
+from strata.settings.params import ModelConf
 
 PACKAGES = ("clip-strata", "torch", "open_clip_torch", "numpy", "scikit-learn", "pyarrow", "pillow", "dvc")
 ORDER = (

@@ -8,14 +8,14 @@ from pathlib import Path
 from stages import settings
 from stages.provenance import write_run
 from stages.running import paths, run_stage, track
-from strata.facets import facet_names
-from strata.files import read_json, read_table
-from strata.headline import Results
-from strata.rejected import rejected_pictures
+from strata.base.files import read_json, read_table
+from strata.collection.facets import facet_names
+from strata.collection.rejected import rejected_pictures
+from strata.collection.tables import read_tables
 from strata.report.facts import identity
 from strata.report.page import Inputs, write_report
-from strata.summary import flat_params, in_order
-from strata.tables import read_tables
+from strata.results.headline import Results
+from strata.results.summary import flat_params, in_order
 
 DATA, METRICS = Path("data"), Path("metrics")
 FILES = ("retrieval", "clusters", "probe", "zeroshot")

@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 
 from stages.running import paths, run_stage, track
 from stages.settings import dataset_conf, params
-from strata.features import layer_names, read_rows
-from strata.files import make_in_place, read_json, write_json, write_table
+from strata.base.files import make_in_place, read_json, write_json, write_table
+from strata.collection.tables import read_tables
+from strata.maps.features import layer_names, read_rows
+from strata.measures.scores import Score, score_table
 from strata.retrieval.aggregate import best_layer
-from strata.retrieval.class_task import class_queries
-from strata.retrieval.inputs import Folders, read_frames, read_layer
-from strata.retrieval.layer import evaluate_layer
-from strata.retrieval.protocols import build_database, own_queries
-from strata.scores import Score, score_table
-from strata.tables import read_tables
+from strata.retrieval.class_queries import class_queries
+from strata.retrieval.evaluation import evaluate_layer
+from strata.retrieval.opening import Folders, read_frames, read_layer
+from strata.retrieval.queries import build_database, own_queries
 
 TABLES = Path("data/tables")
 FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))

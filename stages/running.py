@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from strata.errors import StrataError, one_line
+from strata.base.errors import StrataError, one_line
 
 T = TypeVar("T")
 LOGS = Path("logs")

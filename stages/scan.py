@@ -7,10 +7,10 @@ from pathlib import Path
 
 from stages.running import run_stage
 from stages.settings import dataset_conf, own_path
-from strata.files import write_bytes
-from strata.hashing import known_hashes
-from strata.listing import FolderSources, listing_bytes, scan_folder, table_files, weights_bytes
-from strata.params import parse
+from strata.base.files import write_bytes
+from strata.base.hashing import known_hashes
+from strata.collection.listing import FolderSources, listing_bytes, scan_folder, table_files, weights_bytes
+from strata.settings.params import parse
 
 
 def main() -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from strata.errors import StrataError
-from strata.params import DatasetConf, ModelConf, Params, parse
-from strata.workspace import project_root
+from strata.base.errors import StrataError
+from strata.base.workspace import project_root
+from strata.settings.params import DatasetConf, ModelConf, Params, parse
 
 PARAMS = Path("params.yaml")
 DATASETS = Path("conf/datasets")

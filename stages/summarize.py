@@ -7,12 +7,13 @@ from typing import Any
 
 from stages import settings
 from stages.running import paths, run_stage
-from strata.facets import facet_names
-from strata.features import layer_names
-from strata.files import make_in_place, read_json, read_table, write_json, write_text
-from strata.headline import Results, headline, measured
-from strata.rejected import rejected_pictures
-from strata.summary import (
+from strata.base.files import make_in_place, read_json, read_table, write_json, write_text
+from strata.collection.facets import facet_names
+from strata.collection.rejected import rejected_pictures
+from strata.collection.tables import read_tables
+from strata.maps.features import layer_names
+from strata.results.headline import Results, headline, measured
+from strata.results.summary import (
     Number,
     csv_text,
     flat_policies,
@@ -22,7 +23,6 @@ from strata.summary import (
     unscored,
     with_policies,
 )
-from strata.tables import read_tables
 
 DATA = Path("data")
 SCORES = {"retrieval": "rankings", "clusters": "clusters", "probe": "probe"}

@@ -6,10 +6,10 @@ import os
 
 from stages.running import paths, run_stage, track, warn
 from stages.settings import DATASETS, dataset_conf, model_conf, params
-from strata.models import LoadedModel, load_model
-from strata.tables import read_tables
-from strata.workspace import store_root
-from strata.zeroshot.naming import name_pictures
+from strata.base.workspace import store_root
+from strata.collection.tables import read_tables
+from strata.models.loading import LoadedModel, load_model
+from strata.naming.zeroshot import name_pictures
 
 
 def main() -> str:

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from strata.files import write_array, write_json, write_table, write_text
-from strata.scores import score_table
-from strata.tables import Tables, from_rows, write_tables
+from strata.base.files import write_array, write_json, write_table, write_text
+from strata.collection.tables import Tables, from_rows, write_tables
+from strata.measures.scores import score_table
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["stem", "blocks.5", "blocks.11", "embedding"]

@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from ruamel.yaml import YAML
 
+from strata.base.files import write_array, write_json, write_table
+from strata.collection.tables import Tables, from_rows, write_tables
 from strata.extraction.run import REJECTED_SCHEMA
-from strata.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.files import write_array, write_json, write_table
-from strata.regions import region_boxes, region_maxima
-from strata.tables import Tables, from_rows, write_tables
+from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
+from strata.maps.regions import region_boxes, region_maxima
 
 Floats = npt.NDArray[np.float32]
 

@@ -23,10 +23,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.scaling.settings import MODEL, write_settings
-from strata.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.files import write_json, write_table
-from strata.regions import count_regions
-from strata.tables import SCHEMAS, Tables, from_rows, write_tables
+from strata.base.files import write_json, write_table
+from strata.collection.tables import SCHEMAS, Tables, from_rows, write_tables
+from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
+from strata.maps.regions import count_regions
 
 CLASSES = 30
 CHANNELS = {"vector": 512, "regions": 64}

@@ -1,6 +1,7 @@
 """Data sets by name: each module turns its source's files into the four tables, and nothing else.
 
-A later source joins with its module and a line in ``_ADAPTORS``; only the chosen one is imported.
+A later source joins with its module and a line in ``_ADAPTORS``; only the chosen one is imported. Imports
+``base``, ``settings``, ``collection``, ``fetching`` and ``demo``; loads no model.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from strata.errors import StrataError
-from strata.params import DatasetConf
-from strata.tables import Tables
-from strata.track import Track
+from strata.base.errors import StrataError
+from strata.base.track import Track
+from strata.collection.tables import Tables
+from strata.settings.params import DatasetConf
 
 Warn = Callable[[str], None]
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from strata.base.errors import StrataError
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.picture_files import Picture, class_rows, image_rows, pictures_below
-from strata.errors import StrataError
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
-from strata.params import DatasetConf
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import DatasetConf
 
 DATASET = "artphoto"
 PICTURES = "testImages_artphoto.zip"

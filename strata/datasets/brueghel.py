@@ -11,15 +11,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from strata.base.errors import StrataError
+from strata.base.files import read_json
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.picture_files import Picture, box_columns, image_rows, matched, pictures_below
-from strata.errors import StrataError
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
-from strata.files import read_json
-from strata.params import DatasetConf, Strict
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import DatasetConf, Strict
 
 DATASET = "brueghel"
 GROUND_TRUTH = "brueghelTest.json"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 _DELIMITERS = (",", ";", "\t")
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from strata.base.files import read_json
+from strata.base.hashing import sha256_file
+from strata.base.track import Track
+from strata.collection.headers import read_facts
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.demo import vocabulary
-from strata.files import read_json
-from strata.hashing import sha256_file
-from strata.params import Count, DatasetConf, Strict, parse
-from strata.pictures import read_facts
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import Count, DatasetConf, Strict, parse
 
 # what to call them in a sentence where the one word of the vocabulary would not do
 _NAMES = {"oil": "oil painting", "ink": "ink drawing", "chalk": "chalk drawing", "print": "woodcut print"}

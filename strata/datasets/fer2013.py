@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from strata.base.errors import StrataError
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
-from strata.errors import StrataError
 from strata.fetching.archives import link
 from strata.fetching.places import INCOMING, incoming
-from strata.params import DatasetConf, Strict, parse
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import DatasetConf, Strict, parse
 
 SIDE_PX = 48
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # the CSV's numbers 0..6

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from strata.base.errors import StrataError
 from strata.datasets import Warn
 from strata.datasets.csv_rows import composed, name_finder, read_rows
-from strata.errors import StrataError
-from strata.params import ClassEntry, LabelSource
+from strata.settings.params import ClassEntry, LabelSource
 
 Label = tuple[str, str]
 """(facet, what the source calls the class)"""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from strata.base.errors import StrataError
+from strata.collection.tables import GRADES
 from strata.datasets.csv_rows import Row, name_finder, read_rows
-from strata.errors import StrataError
-from strata.tables import GRADES
 
 BOX = ("x0", "y0", "x1", "y1")
 

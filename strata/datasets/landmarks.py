@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from strata.base.errors import StrataError
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.picture_files import (
     Picture,
@@ -21,10 +24,7 @@ from strata.datasets.picture_files import (
     matched,
     pictures_below,
 )
-from strata.errors import StrataError
-from strata.params import ClassEntry, DatasetConf
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import ClassEntry, DatasetConf
 
 OXFORD_PREFIX = "oxc1_"  # of the names in Oxford's query files, and only there
 GRADES = ("good", "ok", "junk")

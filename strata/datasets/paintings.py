@@ -16,21 +16,21 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from strata.base.errors import StrataError
+from strata.base.files import read_table, write_table
+from strata.base.hashing import known_hashes, sha256_file
+from strata.base.locks import locked
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.csv_rows import read_rows
 from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
 from strata.datasets.xlsx import read_sheet
-from strata.errors import StrataError
 from strata.fetching.archives import fetch_all, link
-from strata.fetching.locks import locked
 from strata.fetching.pictures import Address, check_some_came, fetch_pictures, say_failures
 from strata.fetching.places import downloads
 from strata.fetching.sources import RemoteFile
-from strata.files import read_table, write_table
-from strata.hashing import known_hashes, sha256_file
-from strata.params import DatasetConf, Strict, parse
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.settings.params import DatasetConf, Strict, parse
 
 DATASET = "paintings"
 MANIFEST = "manifest.parquet"

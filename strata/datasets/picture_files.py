@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strata.ahead import in_threads
+from strata.base.errors import StrataError
+from strata.base.hashing import known_hashes, sha256_file
+from strata.base.threads import in_threads
+from strata.base.track import Track
+from strata.collection.headers import Facts, known_sizes, remembered_facts
 from strata.datasets import Warn
 from strata.datasets.csv_rows import name_finder
-from strata.errors import StrataError
-from strata.hashing import known_hashes, sha256_file
-from strata.params import ClassEntry
-from strata.pictures import Facts, known_sizes, remembered_facts
-from strata.track import Track
+from strata.settings.params import ClassEntry
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 NOT_THERE = "not in the archive"

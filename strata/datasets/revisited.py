@@ -14,14 +14,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from strata.base.errors import StrataError
+from strata.base.track import Track
+from strata.collection.tables import Tables, from_rows
 from strata.datasets import Warn
 from strata.datasets.landmarks import OXFORD_PREFIX, label_of, landmark_pictures, to_pictures
 from strata.datasets.picture_files import box_columns, class_rows, image_rows, matched
-from strata.errors import StrataError
-from strata.params import DatasetConf
-from strata.restricted_pickle import read_plain_pickle
-from strata.tables import Tables, from_rows
-from strata.track import Track
+from strata.datasets.plain_pickle import read_plain_pickle
+from strata.settings.params import DatasetConf
 
 GRADES = ("easy", "hard", "junk")
 NO_LANDMARK = ("oxford", "general")  # labels of pictures of the city at large

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from strata.base.track import Track
+from strata.collection.tables import Tables
 from strata.datasets import Warn
 from strata.datasets.picture_files import pictures_below
 from strata.datasets.revisited import build_revisited
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
-from strata.params import DatasetConf
-from strata.tables import Tables
-from strata.track import Track
+from strata.settings.params import DatasetConf
 
 DATASET = "roxford5k"
 PICTURES = ("oxbuild_images-v1.tgz",)

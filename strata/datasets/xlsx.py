@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 MAX_PART_BYTES = 64 << 20
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -11,12 +11,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from strata.base.errors import StrataError
+from strata.base.files import write_json
+from strata.base.track import Track, no_track
 from strata.demo.damaged import write_odd_files
 from strata.demo.painting import Painting, draw_painting, paint
 from strata.demo.vocabulary import DETAILS, MEDIA, MOODS, MOTIFS
-from strata.errors import StrataError
-from strata.files import write_json
-from strata.track import Track, no_track
 
 __all__ = ["DEFAULT_PICTURES", "DEFAULT_SEED", "Painting", "draw_painting", "write_collection"]
 

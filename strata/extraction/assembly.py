@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from strata.errors import StrataError
-from strata.store import NOWHERE, Arrays, BrokenShard, Found, Space, read_shard
+from strata.base.errors import StrataError
+from strata.maps.store import NOWHERE, Arrays, BrokenShard, Found, Space, read_shard
 
 LONG_WRITE = 1 << 16  # bytes: pages of shorter writes get neighbours from other shards
 THREADS = 4  # and shards in memory: two cores are busy with two of them, the others wait for the disk

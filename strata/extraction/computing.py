@@ -17,14 +17,14 @@ from itertools import chain, compress, islice
 import numpy as np
 import numpy.typing as npt
 
+from strata.base.track import Track, no_track
 from strata.extraction.decoding import Viewed, view_pictures
 from strata.extraction.encoding import encode
 from strata.extraction.network import Layer, Network
 from strata.extraction.plan import Job, Jobs, Plan
 from strata.extraction.streams import stream
-from strata.store import NOWHERE, Arrays, Found, Space, write_shard
-from strata.track import Track, no_track
-from strata.views import ViewedPicture
+from strata.maps.store import NOWHERE, Arrays, Found, Space, write_shard
+from strata.maps.views import ViewedPicture
 
 SHARD_BATCHES = 8  # what a kill may cost, besides the batches being worked on
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from strata.ahead import in_threads
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.threads import in_threads
 from strata.extraction.plan import Job
-from strata.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
+from strata.maps.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
 
 
 @dataclass(frozen=True)

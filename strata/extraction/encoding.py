@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from strata.errors import StrataError
-from strata.extraction.masks import Mask, box_mask, picture_mask
+from strata.base.errors import StrataError
 from strata.extraction.network import Layer, Network
 from strata.extraction.plan import Job
-from strata.geometry import Box, picture_box_to_view
-from strata.layers import Activation, forward_taps
-from strata.models import normalise
-from strata.region_maxima import keep_map, pool_regions
-from strata.store import Arrays
-from strata.views import ViewedPicture
+from strata.maps.geometry import Box, picture_box_to_view
+from strata.maps.masks import Mask, box_mask, picture_mask
+from strata.maps.pooling import keep_map, pool_regions
+from strata.maps.store import Arrays
+from strata.maps.views import ViewedPicture
+from strata.models.layers import Activation, forward_taps
+from strata.models.loading import normalise
 
 
 def encode(

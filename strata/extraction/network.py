@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from strata.features import Kind, LayerInfo
-from strata.layers import Tap, resolve_layers
-from strata.models import LoadedModel, cast, load_model
-from strata.params import ExtractParams, ModelConf
-from strata.region_maxima import Pooling
-from strata.regions import count_regions
-from strata.views import ViewSpec
-from strata.weights import CONFIG
+from strata.maps.features import Kind, LayerInfo
+from strata.maps.pooling import Pooling
+from strata.maps.regions import count_regions
+from strata.maps.views import ViewSpec
+from strata.models.layers import Tap, resolve_layers
+from strata.models.loading import LoadedModel, cast, load_model
+from strata.models.weights import CONFIG
+from strata.settings.params import ExtractParams, ModelConf
 
 LOCAL = "local-dir:"
 HELD_BYTES = 512 << 20  # of the maps that are held at once, as float32

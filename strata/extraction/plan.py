@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from strata.errors import StrataError
-from strata.features import ROWS_SCHEMA
-from strata.geometry import Box
-from strata.params import QueryView
-from strata.tables import QUERY_SPLIT, USABLE, Tables
+from strata.base.errors import StrataError
+from strata.collection.tables import QUERY_SPLIT, USABLE, Tables
+from strata.maps.features import ROWS_SCHEMA
+from strata.maps.geometry import Box
+from strata.settings.params import QueryView
 
 CORNERS = ("x0", "y0", "x1", "y1")
 PICTURES_AT_ONCE = 1024  # made into jobs

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import torch
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 from strata.extraction.encoding import activations, batch_pixels
 from strata.extraction.network import Layer, Network
-from strata.layers import Activation
-from strata.models import LoadedModel, cast
-from strata.views import ViewedPicture
+from strata.maps.views import ViewedPicture
+from strata.models.layers import Activation
+from strata.models.loading import LoadedModel, cast
 
 SAMPLE = 4  # pictures looked at
 WORTH_IT = 1.2  # times as fast; less is not worth a sentence

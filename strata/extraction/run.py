@@ -15,18 +15,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.files import make_in_place, write_json, write_table
+from strata.base.track import Track, no_track
+from strata.collection.tables import USABLE, Tables
 from strata.extraction.assembly import assemble_layer, row_bytes
 from strata.extraction.computing import Work, compute, first_views, missing_work
 from strata.extraction.network import Network, open_network, space_key
 from strata.extraction.plan import Plan, plan_extraction, rows_table
 from strata.extraction.precision import SAMPLE, bf16_gain, check_precision
-from strata.features import write_layer_info
-from strata.files import make_in_place, write_json, write_table
-from strata.params import ExtractParams, ModelConf, QueryView
-from strata.store import BrokenShard, Found, Space, find_items, open_space, store_bytes
-from strata.tables import USABLE, Tables
-from strata.track import Track, no_track
+from strata.maps.features import write_layer_info
+from strata.maps.store import BrokenShard, Found, Space, find_items, open_space, store_bytes
+from strata.settings.params import ExtractParams, ModelConf, QueryView
 
 MUCH_WORK = 1000  # views: from here on the time to try bf16 does not show
 ATTEMPTS = 5  # a broken shard is computed again; a store that keeps breaking is a broken disk
@@ -82,7 +82,7 @@ def extract(
     track: Track = no_track,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Extracted:
-    """Write the features of ``tables`` into ``folder`` (see ``strata.features``), which appears when done.
+    """Write the features of ``tables`` into ``folder`` (see ``maps.features``), which appears when done.
 
     ``announce`` is told what is about to be computed and how many bytes it takes, if anything is. Raises
     StrataError of one line: an unknown layer, no usable picture, a disk too small, a file that changed.

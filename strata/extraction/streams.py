@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import torch
 
-from strata.ahead import in_threads
+from strata.base.threads import in_threads
 from strata.extraction.network import Network
-from strata.models import share
+from strata.models.loading import share
 
 Batch = TypeVar("Batch")
 Done = TypeVar("Done")

@@ -12,15 +12,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from strata.base.errors import StrataError
+from strata.base.full_disk import full_disk_said
+from strata.base.locks import locked
+from strata.base.track import Track
 from strata.datasets import Warn
-from strata.errors import StrataError
-from strata.fetching.full_disk import full_disk_said
-from strata.fetching.locks import locked
 from strata.fetching.mirrors import fetch, known_sha256, record_first
 from strata.fetching.places import downloads, incoming
 from strata.fetching.sources import RemoteFile
-from strata.track import Track
-from strata.unpacking import unpack
+from strata.fetching.unpacking import unpack
 
 
 def fetch_all(files: Sequence[RemoteFile], dataset: str, out: Path, *, track: Track, warn: Warn) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.hashing import HashMemo, known_hashes, sha256_file
+from strata.base.memo import Memo
+from strata.base.track import Track, no_track
 from strata.fetching.places import INCOMING, downloads, incoming
 from strata.fetching.sources import RemoteFile
 from strata.fetching.transfer import Refused, Wanted, forget, transfer
-from strata.hashing import HashMemo, known_hashes, sha256_file
-from strata.memo import Memo
-from strata.track import Track, no_track
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.files import atomic
+from strata.base.track import Track, no_track
 from strata.fetching.transfer import HEADERS, Refused, refuse_web_page, short_reason
-from strata.files import atomic
-from strata.track import Track, no_track
 
 WORKERS = 16
 WORKERS_PER_HOST = 4

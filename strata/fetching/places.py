@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strata.workspace import project_root, store_root
+from strata.base.workspace import project_root, store_root
 
 INCOMING = Path("data/incoming")
 

@@ -18,10 +18,10 @@ from typing import Any
 import requests
 import urllib3
 
-from strata.errors import StrataError
-from strata.fetching.full_disk import full_disk_said
-from strata.files import read_json, write_json
-from strata.track import Track, no_track
+from strata.base.errors import StrataError
+from strata.base.files import read_json, write_json
+from strata.base.full_disk import full_disk_said
+from strata.base.track import Track, no_track
 
 CONNECT_S, READ_S = 15.0, 60.0
 TRIES = 4  # without getting any further

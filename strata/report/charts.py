@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.summary import Reading
+from strata.results.summary import Reading
 
 WIDTH, HEIGHT = 340.0, 236.0
 LEFT, RIGHT, TOP = 40.0, 12.0, 18.0

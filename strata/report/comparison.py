@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from strata.headline import Results
 from strata.report.charts import Panel, layer_panel, scale_for
-from strata.report.tables import Table, every_number, metric_table, of_facet, of_task, without
+from strata.report.metric_tables import Table, every_number, metric_table, of_facet, of_task, without
 from strata.report.wording import task_title
-from strata.summary import (
+from strata.results.headline import Results
+from strata.results.summary import (
     Measure,
     Metrics,
     find_measures,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from strata.params import DatasetConf, ModelConf
+from strata.settings.params import DatasetConf, ModelConf
 
 DIGITS = 16
 BATCH = 65_536  # pictures that are objects at once

@@ -11,17 +11,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from strata.files import write_text
-from strata.headline import CLASS_TASK, EMBEDDING, Results, answers, main_task
+from strata.base.files import write_text
+from strata.base.track import Track, no_track
+from strata.collection.tables import Tables
+from strata.report.cluster_sheets import ClusterSheet, cluster_sheets
 from strata.report.comparison import everything, panels, scoring_policies, tables
-from strata.report.groups import ClusterSheet, cluster_sheets
-from strata.report.neighbours import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.prompt_sheets import PromptSheet, prompt_sheets, read_zeroshot
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
-from strata.report.words import PromptSheet, prompt_sheets, read_zeroshot
-from strata.summary import best, group_measures, tasks
-from strata.tables import Tables
-from strata.track import Track, no_track
+from strata.results.headline import CLASS_TASK, EMBEDDING, Results, answers, main_task
+from strata.results.summary import best, group_measures, tasks
 
 TEMPLATES = Path(__file__).parent / "templates"
 REJECTED_SHOWN = 200

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, ImageDraw
 
-from strata.facets import Integers, label_pairs
-from strata.files import write_bytes
-from strata.pictures import MAX_PIXELS, readable_formats
-from strata.track import Track, no_track
+from strata.base.files import write_bytes
+from strata.base.track import Track, no_track
+from strata.collection.facets import Integers, label_pairs
+from strata.collection.headers import MAX_PIXELS, readable_formats
 
 CELL_PX = 192  # a thumbnail's longer side
 PITCH_PX = CELL_PX + 16

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.headline import CLASS_TASK, EMBEDDING, Answer, Results, answers, main_prompt_set, main_task
-from strata.summary import Measure, Reading, read
+from strata.results.headline import (
+    CLASS_TASK,
+    EMBEDDING,
+    Answer,
+    Results,
+    answers,
+    main_prompt_set,
+    main_task,
+)
+from strata.results.summary import Measure, Reading, read
 
 
 @dataclass(frozen=True)

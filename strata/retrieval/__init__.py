@@ -1,7 +1,8 @@
-"""Ranking the database for every query and scoring the rankings.
+"""Ranking the database for every query, whole pictures or boxes, and scoring the rankings.
 
-Who is judged by what: ``protocols`` and ``class_task``. How pictures are ranked: ``ranking`` (whole
-vectors) and ``regions_match`` (a picture's best region). What a ranking is worth: ``average_precision``,
-``detection``. Running it: ``inputs``, ``query_runs``, ``layer``. What is kept: ``per_query``,
-``neighbours``, ``boxes``, ``aggregate``.
+Who is judged by what: ``queries`` and ``class_queries``. How pictures are ranked: ``ranking`` (whole vectors),
+``region_match`` (a picture's best region), ``search`` (only the nearest). What is kept: ``per_query``,
+``neighbours``, ``boxes``, ``aggregate``. Running it: ``opening``, ``running``, ``evaluation``.
+
+Imports ``base``, ``settings``, ``collection``, ``maps``, ``descriptors`` and ``measures``. Fits nothing.
 """

@@ -1,7 +1,7 @@
 """From one line a query to the metrics of a layer: means, intervals over groups, chance.
 
 ``{task}_map`` is the mean over queries of the AP the protocol names, and ``{task}_map_low`` to ``_high``
-its 95 % interval from what varies between groups (``strata.intervals.t_interval``). ``{task}_map_macro`` is
+its 95 % interval from what varies between groups (``measures.intervals.t_interval``). ``{task}_map_macro`` is
 the mean of the group means. Every mean leaves out queries without positives; they are counted.
 """
 
@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from strata.intervals import t_interval
-from strata.retrieval.average_precision import MEASURES, REVISITED
+from strata.measures.average_precision import MEASURES, REVISITED
+from strata.measures.intervals import t_interval
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 Metrics = dict[str, float | str | None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from strata.geometry import map_boxes_to_pictures
+from strata.maps.geometry import map_boxes_to_pictures
 from strata.retrieval.aggregate import Metrics, group_mean
 from strata.retrieval.detection import (
     IOU_THRESHOLD,
@@ -17,10 +17,10 @@ from strata.retrieval.detection import (
     reached_share,
     region_overlaps,
 )
-from strata.retrieval.inputs import Frames
-from strata.retrieval.protocols import ABSENT, Database, Judgement, Positions, Query, QuerySet, Task
+from strata.retrieval.opening import Frames
+from strata.retrieval.queries import ABSENT, Database, Judgement, Positions, Query, QuerySet, Task
 from strata.retrieval.ranking import Floats64
-from strata.retrieval.regions_match import RegionStore
+from strata.retrieval.region_match import RegionStore
 
 
 def winning_boxes(

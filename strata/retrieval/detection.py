@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from strata.retrieval.average_precision import step_average_precision
+from strata.measures.average_precision import step_average_precision
 from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
 
 IOU_THRESHOLD = 0.3  # a box is right strictly above it

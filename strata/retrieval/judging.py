@@ -13,10 +13,10 @@ from itertools import chain
 
 import numpy as np
 
-from strata.ahead import MOST_THREADS, in_order
-from strata.retrieval.inputs import Layer
+from strata.base.threads import MOST_THREADS, in_order
+from strata.retrieval.opening import Layer
 from strata.retrieval.per_query import NEIGHBOURS, Outcome, outcomes_of
-from strata.retrieval.protocols import Judgement, Positions, Query
+from strata.retrieval.queries import Judgement, Positions, Query
 from strata.retrieval.ranks import Near, Placed, Ranking
 
 QUERIES_A_PART = 16  # judged by a thread before it takes the next ones

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.retrieval.protocols import Judgement, Positions
+from strata.retrieval.queries import Judgement, Positions
 from strata.retrieval.ranking import Floats32, Floats64
 
 CORNERS = ("x0", "y0", "x1", "y1")

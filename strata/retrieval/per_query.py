@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata import chance
-from strata.retrieval.average_precision import MEASURES, measure_rankings
-from strata.retrieval.protocols import Judgement, Query
+from strata.measures import chance
+from strata.measures.average_precision import MEASURES, measure_rankings
+from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranks import Placed
 
 NEIGHBOURS = 10  # recall_in_cluster looks at this many exact neighbours

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from strata.ahead import MOST_THREADS, in_order
+from strata.base.threads import MOST_THREADS, in_order
 
 Floats32 = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
@@ -85,7 +85,7 @@ def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
     """Similarity of some rows (queries) with every picture, higher is nearer.
 
     rows : (Q,) row numbers, -1 for a query that has none. All cores share the work, a block of pictures
-    each; hold BLAS to one thread (``strata.ahead``). Returns (Q, N) float32: the cosine, or minus the
+    each; hold BLAS to one thread (``strata.base.threads``). Returns (Q, N) float32: the cosine, or minus the
     Euclidean distance; -inf where query or picture cannot be ranked.
     """
     queries, n_database = read_queries(index, rows), len(index.candidates)

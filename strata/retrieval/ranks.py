@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from strata.retrieval.average_precision import Ranks
-from strata.retrieval.protocols import NONE_FOUND, Judgement, Positions
+from strata.measures.average_precision import Ranks
+from strata.retrieval.queries import NONE_FOUND, Judgement, Positions
 from strata.retrieval.ranking import UNRANKED, Floats32, rank_by_score
 
 FEW = 32  # ties that are settled one by one; for more the whole ranking is made

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from strata.ahead import MOST_THREADS, in_order
-from strata.retrieval.protocols import ABSENT, NONE_FOUND, Judgement, Positions
+from strata.base.threads import MOST_THREADS, in_order
+from strata.retrieval.queries import ABSENT, NONE_FOUND, Judgement, Positions
 from strata.retrieval.ranking import (
     UNRANKED,
     Floats32,
@@ -60,7 +60,7 @@ def find_nearest(index: VectorIndex, rows: Positions, k: int, budget_mib: int) -
 
     rows : (Q,) row numbers, -1 for a query that has none. ``budget_mib`` bounds what is held beside the
     vectors and the result. All cores share the work, a block of pictures each; hold BLAS to one thread
-    (``strata.ahead``).
+    (``strata.base.threads``).
     """
     found = Nearest(np.full((len(rows), k), ABSENT, np.int64), np.full((len(rows), k), UNRANKED))
     answered = np.flatnonzero((rows >= 0) & index.usable[rows])

@@ -13,8 +13,8 @@ from benchmarks import extraction, machine, ours, text
 from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf
 from strata.extraction.run import Place
-from strata.models import LoadedModel
-from tests.tiny_networks import write_network
+from strata.models.loading import LoadedModel
+from tests.models.tiny_networks import write_network
 
 ELSEWHERE = "cuda:7"
 

@@ -14,7 +14,7 @@ from benchmarks.extraction import Case, measure
 from benchmarks.pictures import draw_pictures
 from benchmarks.plain_loop import run_plain_loop
 from benchmarks.settings import Settings
-from tests.tiny_networks import write_network
+from tests.models.tiny_networks import write_network
 
 BOTH = Case("tiny", ("stem", "embedding"), ("conv1",), "fp32", 3, None)
 STEM = Case("tiny", ("stem",), ("conv1",), "fp32", 3, None)

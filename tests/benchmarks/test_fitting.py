@@ -13,8 +13,8 @@ from benchmarks.settings import Settings
 
 @pytest.fixture(autouse=True)
 def as_large(monkeypatch):
-    monkeypatch.setattr("strata.clustering.ALL_ROWS", 100)
-    monkeypatch.setattr("strata.reduction.DOUBLE_ROWS", 100)
+    monkeypatch.setattr("strata.grouping.clustering.ALL_ROWS", 100)
+    monkeypatch.setattr("strata.descriptors.reduction.DOUBLE_ROWS", 100)
     monkeypatch.setattr(fitting, "SAME_INERTIA", 1.2)  # twenty clusters of a few rows: chance is large
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import machine
-from strata.machine import processor, versions_of
+from strata.base.machine import processor, versions_of
 
 CPUINFO = "processor\t: {}\nmodel name\t: Some Core 9\nflags\t\t: fpu {}\n\n"
 

@@ -12,7 +12,7 @@ from benchmarks import peers
 from benchmarks.others.starting import Peer, install
 from benchmarks.settings import Settings
 from benchmarks.weights import local_model
-from tests.tiny_networks import write_network
+from tests.models.tiny_networks import write_network
 
 
 def write_python(environment: Path, script: str) -> Path:

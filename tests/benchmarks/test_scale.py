@@ -19,8 +19,8 @@ from benchmarks.scaling.fitting import exponent, slope
 from benchmarks.scaling.running import Run, StageFailed, run_module
 from benchmarks.scaling.table import Grown, memory_table, rows_said, time_table
 from benchmarks.settings import Settings
-from strata.features import database_rows, read_layer_array, read_rows
-from strata.tables import read_tables
+from strata.collection.tables import read_tables
+from strata.maps.features import database_rows, read_layer_array, read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import text
 from benchmarks.settings import Settings
-from tests.tiny_networks import load, write_network
+from tests.models.tiny_networks import load, write_network
 
 
 def test_one_pass_makes_the_vectors_of_a_loop(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from stages.settings import read_yaml
+from strata.base.files import make_in_place
+from strata.base.track import no_track
+from strata.collection.tables import Tables, read_tables, write_tables
 from strata.datasets import adaptor
-from strata.files import make_in_place
-from strata.params import DatasetConf, parse
-from strata.tables import Tables, read_tables, write_tables
-from strata.track import no_track
+from strata.settings.params import DatasetConf, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 MADE: dict[str, Any] = runpy.run_path(str(ROOT / "tests/made_archives.py"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 
 def test_the_published_counts(source: Callable[[str], Any], made: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from strata.errors import StrataError
-from strata.tables import USABLE
+from strata.base.errors import StrataError
+from strata.collection.tables import USABLE
 
 
 def test_the_published_counts(source: Callable[[str], Any], made: dict[str, Any]) -> None:

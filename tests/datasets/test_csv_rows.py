@@ -7,8 +7,8 @@ from unicodedata import normalize
 
 import pytest
 
+from strata.base.errors import StrataError
 from strata.datasets.csv_rows import name_finder, read_rows
-from strata.errors import StrataError
 
 
 def read(tmp_path: Path, content: str | bytes, *needed: str) -> list[dict[str, str]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from strata.base.errors import StrataError
+from strata.base.files import read_json
+from strata.base.track import no_track
+from strata.collection.tables import Tables, validate
 from strata.datasets import demo
-from strata.errors import StrataError
-from strata.files import read_json
-from strata.params import DatasetConf, parse
-from strata.tables import Tables, validate
-from strata.track import no_track
+from strata.settings.params import DatasetConf, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = 16

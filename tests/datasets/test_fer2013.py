@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 INCOMING = Path("data/incoming")
 FACE = np.arange(48 * 48) % 256

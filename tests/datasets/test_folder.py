@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from strata import hashing
+from strata.base import hashing
+from strata.base.errors import StrataError
+from strata.base.files import read_json, read_table
+from strata.base.track import no_track
+from strata.collection.listing import listing_bytes, scan_folder, table_files
+from strata.collection.tables import Tables, validate
 from strata.datasets import adaptor, folder
-from strata.errors import StrataError
-from strata.files import read_json, read_table
-from strata.listing import listing_bytes, scan_folder, table_files
-from strata.params import DatasetConf, parse
-from strata.tables import Tables, validate
-from strata.track import no_track
+from strata.settings.params import DatasetConf, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = [

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from strata.base.errors import StrataError
 from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
-from strata.errors import StrataError
-from strata.params import ClassEntry, LabelSource
+from strata.settings.params import ClassEntry, LabelSource
 
 FILES = ["a.jpg", "b.jpg", "sub/c.jpg"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from strata.base.errors import StrataError
 from strata.datasets.folder_queries import read_queries, read_relevance
-from strata.errors import StrataError
 
 FILES = ["a b.jpg", "ü, [1].jpg"]
 NO_BOX = {"x0": None, "y0": None, "x1": None, "y1": None}

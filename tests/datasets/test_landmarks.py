@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from stages.settings import read_yaml
+from strata.base.errors import StrataError
+from strata.collection.tables import Tables
 from strata.datasets.landmarks import PARIS_DAMAGED, label_of, read_ground_truth
 from strata.datasets.revisited import landmark_of, read_revisited
-from strata.errors import StrataError
-from strata.tables import Tables
 
 ROOT = Path(__file__).resolve().parents[2]
 

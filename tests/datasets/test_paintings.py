@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from strata.base.errors import StrataError
+from strata.base.files import read_table
+from strata.collection.tables import USABLE
 from strata.datasets import xlsx
 from strata.datasets.paintings import MANIFEST, file_name, read_paintings
 from strata.datasets.xlsx import read_sheet
-from strata.errors import StrataError
-from strata.files import read_table
-from strata.tables import USABLE
 
 HEADER = "Image URL,Web page URL,Subset,Labels"
 XLSX = "painting_dataset_2018.xlsx"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
+from strata.base.errors import StrataError
 from strata.demo.collection import plan_collection, write_collection
 from strata.demo.vocabulary import DETAILS, MEDIA, MOODS, MOTIFS
-from strata.errors import StrataError
 
 
 @pytest.fixture(scope="module")

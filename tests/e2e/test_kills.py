@@ -16,7 +16,7 @@ from random import Random
 import pytest
 from ruamel.yaml import YAML
 
-from strata.tables import write_tables
+from strata.collection.tables import write_tables
 from tests.extraction.conftest import contents, read_folder, write_picture
 from tests.killable import ARGUMENTS, preloaded
 

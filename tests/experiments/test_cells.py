@@ -9,7 +9,7 @@ import pytest
 from experiments.cells import CELLS, Run, Study, check_run, plan, read_study
 from experiments.running import FILES
 from stages.settings import dataset_conf
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 ROOT = Path(__file__).resolve().parents[2]
 

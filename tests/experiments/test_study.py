@@ -11,7 +11,7 @@ import pytest
 from experiments import study
 from experiments.cells import Run
 from experiments.running import RunFailed, failure, override, reference, refuse_changes
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 from tests.e2e.conftest import Project, copy_project
 
 Git = Callable[..., str]

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from strata.collection.tables import SCHEMAS, Tables, from_rows
 from strata.extraction.network import Network, open_network
 from strata.extraction.run import Place, Request
-from strata.params import ExtractParams, ModelConf, Weights
-from strata.tables import SCHEMAS, Tables, from_rows
+from strata.settings.params import ExtractParams, ModelConf, Weights
 
 CONFIG = {
     "embed_dim": 16,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import strata.extraction.assembly
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 from strata.extraction.assembly import assemble_layer, row_bytes
-from strata.store import BrokenShard, Found, Space, find_items, open_space, read_shard, write_shard
+from strata.maps.store import BrokenShard, Found, Space, find_items, open_space, read_shard, write_shard
 
 ROWS = {"regions": (np.dtype("<f2"), (3, 4)), "mean": (np.dtype("<f4"), (4,))}
 

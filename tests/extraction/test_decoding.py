@@ -12,7 +12,7 @@ import torch
 import strata.extraction.decoding as decoding
 from strata.extraction.decoding import view_pictures
 from strata.extraction.plan import Job, plan_extraction
-from strata.views import ViewSpec
+from strata.maps.views import ViewSpec
 from tests.extraction.conftest import read_folder, write_picture
 
 SPEC = ViewSpec(32, "squash")

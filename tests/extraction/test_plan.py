@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.collection.tables import SCHEMAS, Tables, from_rows
 from strata.extraction.plan import plan_extraction, rows_table
-from strata.features import ROWS_SCHEMA, database_rows
-from strata.tables import SCHEMAS, Tables, from_rows
+from strata.maps.features import ROWS_SCHEMA, database_rows
 
 BOX = {"x0": 1.0, "y0": 2.0, "x1": 30.5, "y1": 20.0}
 

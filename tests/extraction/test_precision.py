@@ -13,7 +13,7 @@ import strata.extraction.precision as precision
 import strata.extraction.run as run
 from strata.extraction.precision import bf16_gain
 from strata.extraction.run import Place, Request, extract
-from strata.views import ViewedPicture
+from strata.maps.views import ViewedPicture
 from tests.extraction.conftest import open_for, read_folder
 
 RequestOf = Callable[..., Request]

@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 from strata.extraction.run import Place, Request, extract
-from strata.features import read_layer_array
-from strata.params import ModelConf, Precision, Weights
+from strata.maps.features import read_layer_array
+from strata.settings.params import ModelConf, Precision, Weights
 from tests.extraction.conftest import PARAMS, read_folder
 
 DATA = os.environ.get("STRATA_TEST_DATA")

@@ -17,14 +17,14 @@ import strata.extraction.computing as computing
 import strata.extraction.encoding as encoding
 import strata.extraction.precision as precision
 import strata.extraction.run as run
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.base.files import read_table
 from strata.extraction.run import Place, Request, extract
-from strata.features import database_rows, layer_names, read_layer_array, read_layer_info, read_rows
-from strata.files import read_table
-from strata.models import load_model, normalise
-from strata.regions import region_boxes
-from strata.store import write_shard
-from strata.views import ViewSpec, decode_picture, make_view
+from strata.maps.features import database_rows, layer_names, read_layer_array, read_layer_info, read_rows
+from strata.maps.regions import region_boxes
+from strata.maps.store import write_shard
+from strata.maps.views import ViewSpec, decode_picture, make_view
+from strata.models.loading import load_model, normalise
 from tests.extraction.conftest import LAYERS, contents, read_folder, write_picture
 
 Requests = Callable[..., Request]
@@ -453,7 +453,7 @@ import sys
 from pathlib import Path
 import strata.extraction.computing as computing
 from strata.extraction.run import Place, Request, extract
-from strata.params import ExtractParams, ModelConf
+from strata.settings.params import ExtractParams, ModelConf
 from tests.extraction.conftest import read_folder
 pictures, weights, store, out, params, conf = sys.argv[1:]
 computing.SHARD_BATCHES = 1

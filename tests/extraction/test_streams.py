@@ -14,7 +14,7 @@ import torch
 from strata.extraction.network import HELD_BYTES, Network
 from strata.extraction.run import Request
 from strata.extraction.streams import stream
-from strata.layers import forward_taps
+from strata.models.layers import forward_taps
 from tests.extraction.conftest import open_for
 
 RequestOf = Callable[..., Request]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 from strata.fetching import transfer
 from strata.fetching.mirrors import fetch, known_sha256, record_first
 from strata.fetching.places import downloads

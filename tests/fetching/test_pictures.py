@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from strata import files
-from strata.errors import StrataError
+from strata.base import files
+from strata.base.errors import StrataError
 from strata.fetching import pictures
 from strata.fetching.pictures import Address, check_some_came, fetch_pictures, say_failures
 

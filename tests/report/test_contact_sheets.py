@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from strata.errors import StrataError
-from strata.files import read_table, write_table
-from strata.report.groups import ACROSS, cluster_sheet
-from strata.report.neighbours import NEAREST, Query, choose, contact_sheets, is_distance, mark_of
+from strata.base.errors import StrataError
+from strata.base.files import read_table, write_table
+from strata.collection.tables import Tables, from_rows, read_tables
+from strata.report.cluster_sheets import ACROSS, cluster_sheet
+from strata.report.contact_sheets import NEAREST, Query, choose, contact_sheets, is_distance, mark_of
 from strata.report.thumbnails import Gallery
-from strata.summary import Metrics
-from strata.tables import Tables, from_rows, read_tables
+from strata.results.summary import Metrics
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
 RETRIEVAL: Metrics = {

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from strata.collection.tables import from_rows
 from strata.report.thumbnails import CELL_PX, CELLS_PER_SHEET, GREY, PITCH_PX, Gallery, fitted, load
-from strata.tables import from_rows
-from tests.test_pictures import png_header
+from tests.collection.test_headers import png_header
 
 
 def gallery(folder: Path, pictures: int, size: tuple[int, int] = (40, 20)) -> Gallery:

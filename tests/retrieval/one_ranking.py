@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strata.retrieval.average_precision import step_average_precision
-from strata.retrieval.protocols import Judgement
+from strata.measures.average_precision import step_average_precision
+from strata.retrieval.queries import Judgement
 
 
 def placed_by_order(order: np.ndarray, judged: Judgement) -> tuple[list[int], int]:

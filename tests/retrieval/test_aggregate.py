@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strata.measures.average_precision import MEASURES
 from strata.retrieval.aggregate import best_layer, group_mean, task_metrics
-from strata.retrieval.average_precision import MEASURES
 from strata.retrieval.per_query import Outcome, outcome_table
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strata.geometry import map_box_to_picture
-from strata.params import View
-from strata.regions import region_boxes
+from strata.maps.geometry import map_box_to_picture
+from strata.maps.regions import region_boxes
 from strata.retrieval.boxes import all_boxes, winning_boxes
-from strata.retrieval.inputs import Frames
-from strata.retrieval.protocols import ABSENT
-from strata.retrieval.regions_match import RegionStore
+from strata.retrieval.opening import Frames
+from strata.retrieval.queries import ABSENT
+from strata.retrieval.region_match import RegionStore
+from strata.settings.params import View
 
 STORE = RegionStore(np.zeros((3, 1, 1)), False, 4, 4, region_boxes(4, 4, 2), None)
 SIZES = np.array([(100, 60), (60, 100), (480, 360)])

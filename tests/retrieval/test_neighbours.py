@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from strata.retrieval.neighbours import SCHEMA, Neighbours, grades_of, shown
-from strata.retrieval.protocols import Judgement
+from strata.retrieval.queries import Judgement
 
 NONE = np.zeros(0, np.int64)
 JUDGED = Judgement(

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from strata import chance
-from strata.retrieval.average_precision import MEASURES
+from strata.measures import chance
+from strata.measures.average_precision import MEASURES
 from strata.retrieval.per_query import SCHEMA, Outcome, outcome_table, outcomes_of
-from strata.retrieval.protocols import Judgement, Query
+from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranks import Placed
 from tests.retrieval.one_ranking import placed_by_order
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strata import ahead
+from strata.base import threads
 from strata.retrieval import ranking
 from strata.retrieval.ranking import build_index, queries_per_block, rank_by_score, score_rows
 
@@ -57,7 +57,7 @@ def test_the_number_of_cores_changes_no_bit(monkeypatch) -> None:
         index = build_index(vectors, metric, np.ones(2500, np.bool_))
         found = []
         for count in (1, 3):
-            monkeypatch.setattr(ahead, "cores", lambda count=count: count)
+            monkeypatch.setattr(threads, "cores", lambda count=count: count)
             found.append(score_rows(index, np.arange(40)))
         assert np.array_equal(*found)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.retrieval import ranks
-from strata.retrieval.protocols import Judgement
+from strata.retrieval.queries import Judgement
 from strata.retrieval.ranking import rank_by_score
 from strata.retrieval.ranks import Ranked, indices_of
 from tests.retrieval.one_ranking import placed_by_order

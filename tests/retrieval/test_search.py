@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata import ahead
+from strata.base import threads
 from strata.retrieval import search
-from strata.retrieval.protocols import ABSENT
+from strata.retrieval.queries import ABSENT
 from strata.retrieval.ranking import VectorIndex, build_index, rank_by_score, score_rows
 from strata.retrieval.search import find_nearest
 
@@ -91,7 +91,7 @@ def test_cores_budget_and_panels_change_no_bit(monkeypatch: pytest.MonkeyPatch) 
     once = find_nearest(index, np.arange(100), 15, 256)
     monkeypatch.setattr(search, "PANEL", 7)
     for budget_mib, cores in ((1, 1), (256, 3), (1, 2)):
-        monkeypatch.setattr(ahead, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
         again = find_nearest(index, np.arange(100), 15, budget_mib)
         assert np.array_equal(once.places, again.places)
         assert np.array_equal(once.scores, again.scores)

@@ -12,10 +12,10 @@ from ruamel.yaml import YAML
 
 from stages import cluster
 from stages.running import run_stage
-from strata.features import ROWS_SCHEMA
-from strata.files import read_array, read_json, read_table, write_json
-from strata.tables import Tables, from_rows, write_tables
-from strata.vectors import Vectors, write_vectors
+from strata.base.files import read_array, read_json, read_table, write_json
+from strata.collection.tables import Tables, from_rows, write_tables
+from strata.descriptors.vectors import Vectors, write_vectors
+from strata.maps.features import ROWS_SCHEMA
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ["layer1.0", "layer1.1"]

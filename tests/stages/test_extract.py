@@ -10,10 +10,10 @@ from PIL import Image
 
 from stages import extract
 from stages.running import run_stage
-from strata.errors import StrataError
+from strata.base.errors import StrataError
+from strata.collection.tables import SCHEMAS, Tables, from_rows, write_tables
 from strata.extraction.run import Extracted
-from strata.features import layer_names, read_rows
-from strata.tables import SCHEMAS, Tables, from_rows, write_tables
+from strata.maps.features import layer_names, read_rows
 
 ROOT = Path(__file__).parents[2]
 CLIP = {

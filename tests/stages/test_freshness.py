@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages import freshness
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 DVC = str(Path(sys.executable).with_name("dvc"))
 PIPELINE = """\

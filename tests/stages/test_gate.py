@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stages import gate
-from strata.errors import StrataError
+from strata.base.errors import StrataError
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS: dict[str, Any] = {

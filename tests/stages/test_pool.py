@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 
 from stages import export_whitening, pool
 from stages.running import run_stage
-from strata.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.files import read_json, write_array, write_json, write_table
-from strata.vectors import read_vectors
+from strata.base.files import read_json, write_array, write_json, write_table
+from strata.descriptors.vectors import read_vectors
+from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 N, CHANNELS = 12, 4

@@ -11,10 +11,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import probe
-from strata.features import ROWS_SCHEMA
-from strata.files import read_json, read_table, write_json
-from strata.tables import Tables, from_rows, write_tables
-from strata.vectors import Vectors, write_vectors
+from strata.base.files import read_json, read_table, write_json
+from strata.collection.tables import Tables, from_rows, write_tables
+from strata.descriptors.vectors import Vectors, write_vectors
+from strata.maps.features import ROWS_SCHEMA
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -85,7 +85,7 @@ def test_one_class_several_labels_and_no_classes_are_explained():
 
 
 def test_fits_that_do_not_converge_are_one_warning_line(monkeypatch, capsys):
-    monkeypatch.setattr("strata.probing.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("strata.naming.probe.MAX_ITERATIONS", 1)
     write_inputs(lambda i: [["cat", "dog"][i % 2]], [("animal", ["cat", "dog"])])
     probe.main()
     line = capsys.readouterr().err

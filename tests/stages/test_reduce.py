@@ -13,9 +13,9 @@ from sklearn.decomposition import PCA
 
 from stages import reduce
 from stages.running import run_stage
-from strata.features import ROWS_SCHEMA
-from strata.files import read_json, write_json
-from strata.vectors import Vectors, read_vectors, write_vectors
+from strata.base.files import read_json, write_json
+from strata.descriptors.vectors import Vectors, read_vectors, write_vectors
+from strata.maps.features import ROWS_SCHEMA
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from stages import download, prepare, scan
 from stages.running import run_stage
-from strata.tables import read_tables
+from strata.collection.tables import read_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES: dict[str, ModuleType] = {"scan": scan, "download": download, "prepare": prepare}

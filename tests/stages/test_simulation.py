@@ -18,17 +18,17 @@ from scipy.stats import hypergeom
 from scipy.stats import t as student
 
 from stages.settings import dataset_conf, model_conf, params
-from strata import chance
-from strata.features import read_rows
-from strata.files import read_json
-from strata.models import load_model
-from strata.retrieval.class_task import class_queries
-from strata.retrieval.inputs import Frames, Layer
-from strata.retrieval.layer import evaluate_layer
-from strata.retrieval.protocols import build_database, own_queries
+from strata.base.files import read_json
+from strata.maps.features import read_rows
+from strata.measures import chance
+from strata.models.loading import load_model
+from strata.naming.prompts import build_columns, unique_texts
+from strata.naming.text import class_vectors, encode_texts
+from strata.retrieval.class_queries import class_queries
+from strata.retrieval.evaluation import evaluate_layer
+from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.queries import build_database, own_queries
 from strata.retrieval.ranking import build_index
-from strata.zeroshot.prompts import build_columns, unique_texts
-from strata.zeroshot.text import class_vectors, encode_texts
 from tests import planted
 from tests.planted import CELL, LAYOUTS, Floats, N
 

@@ -12,10 +12,10 @@ from ruamel.yaml import YAML
 
 from stages.running import run_stage
 from stages.zeroshot import main
-from strata.features import ROWS_SCHEMA
-from strata.files import read_json, read_table, write_array, write_json, write_table
-from strata.tables import Tables, from_rows, write_tables
-from tests.tiny_networks import write_network
+from strata.base.files import read_json, read_table, write_array, write_json, write_table
+from strata.collection.tables import Tables, from_rows, write_tables
+from strata.maps.features import ROWS_SCHEMA
+from tests.models.tiny_networks import write_network
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,4 @@
+"""The ground: errors of one line, atomic files, hashes and what is remembered of them, progress, threads.
+
+Imports nothing of this project. Knows nothing of pictures, models or parameters.
+"""

@@ -1,0 +1,50 @@
+"""Remember small facts across runs in a text file that only grows.
+
+Dropping the file costs time, never a result. Lines are appended whole, with one ``write`` each, so several
+processes may share a memo; a line torn by a crash lacks its end mark and is skipped.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from io import FileIO
+from pathlib import Path
+
+from strata.base.tsv import from_lines, to_line
+
+_END = "."  # last field of every line: a torn line does not have it
+
+
+class Memo:
+    """A mapping from a tuple of strings to a string, kept at ``path``; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._stream: FileIO | None = (
+            None  # stays open from the first line on: opening costs more than writing
+        )
+        content = path.read_bytes() if path.exists() else b""
+        self._torn = bool(content) and not content.endswith(b"\n")
+        whole = (fields for fields in from_lines(content) if len(fields) > 2 and fields[-1] == _END)
+        self._known = {tuple(key): value for *key, value, _ in whole}
+
+    def get(self, key: tuple[str, ...]) -> str | None:
+        """What is known of ``key``, or None."""
+        return self._known.get(key)
+
+    def put(self, key: tuple[str, ...], value: str) -> None:
+        """Remember ``value``, on disk too."""
+        line = to_line((*key, value, _END))
+        with self._lock:
+            self._known[key] = value
+            stream = self._stream or self._open()
+            stream.write(b"\n" + line if self._torn else line)
+            self._torn = False
+
+    def _open(self) -> FileIO:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = open(self._path, "ab", buffering=0)  # noqa: SIM115 - closed with the memo
+        weakref.finalize(self, self._stream.close)
+        return self._stream

@@ -1,0 +1,79 @@
+"""What a picture's header says, without decoding it.
+
+Width and height are the stored ones: an EXIF orientation is ignored, as CLIP's own transform and Pillow's
+plain ``open`` ignore it, so boxes refer to the picture as it is decoded. Whether the pixels decode is
+``extract``'s finding.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from strata.base.errors import one_line
+from strata.base.memo import Memo
+from strata.base.workspace import store_root
+from strata.collection.tables import USABLE
+
+MAX_PIXELS = 500_000_000  # a hostile or absurd header is refused before anything is allocated for it
+Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is ours; for good: threads that open pictures share it
+# raster formats that Pillow decodes itself; PostScript, for one, would start another program
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Stored size in pixels and ``images.status``: "ok" or the reason why the picture cannot be used."""
+
+    width: int | None
+    height: int | None
+    status: str
+
+
+def read_facts(path: str | Path) -> Facts:
+    """The facts of one file. Never raises: what is wrong becomes the status."""
+    try:
+        if os.stat(path).st_size == 0:
+            return Facts(None, None, "empty file")
+        with Image.open(path, formats=readable_formats()) as picture:
+            width, height = picture.size
+    except UnidentifiedImageError:
+        return Facts(None, None, "not a picture")
+    except OSError as error:
+        return Facts(None, None, f"cannot be read: {error.strerror or one_line(error)}")
+    except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
+        return Facts(None, None, f"cannot be read: {one_line(error)}")
+    if width * height > MAX_PIXELS:
+        return Facts(
+            width, height, f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million"
+        )
+    return Facts(width, height, USABLE)
+
+
+def remembered_facts(path: str | Path, sha256: str, memo: Memo) -> Facts:
+    """The facts of a file whose content is ``sha256``; a good picture's header is read only once."""
+    known = memo.get((sha256,))
+    if known is not None:
+        width, height = known.split(" ")
+        if int(width) * int(height) <= MAX_PIXELS:
+            return Facts(int(width), int(height), USABLE)
+    facts = read_facts(path)
+    if facts.status == USABLE:
+        memo.put((sha256,), f"{facts.width} {facts.height}")
+    return facts
+
+
+def known_sizes() -> Memo:
+    """The memo of sizes that every stage and experiment of the project shares, read now."""
+    return Memo(store_root() / "sizes.tsv")
+
+
+@functools.cache
+def readable_formats() -> list[str]:
+    """Those of FORMATS that this Pillow was built with."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]

@@ -1,0 +1,231 @@
+"""Linear probe: how well a logistic regression names the pictures from one layer's descriptors.
+
+Multinomial, L2-regularised, on the descriptors without standardising their features (as in the study), over
+repeated stratified random splits. The interval is Nadeau and Bengio's, because the splits share pictures.
+Of a large collection some pictures are drawn for it, as many of a class as its share says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from strata.base.threads import in_order
+from strata.collection.facets import FacetLabels
+from strata.descriptors.vector_blocks import read_vector_rows, vector_blocks
+from strata.maps.features import database_rows
+from strata.measures.intervals import corrected_t
+from strata.measures.scores import Score
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Split = tuple[Integers, Integers]
+
+MAX_ITERATIONS = 1000
+FITS_AT_ONCE = 4  # each holds its own copy of its pictures
+AT_LEAST = 2  # pictures of a class: one to learn from, one to test on
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """``C`` is the inverse regularisation; each of ``splits`` holds out ``test_share`` of the pictures.
+
+    ``scale`` sqrt_dim multiplies the vectors of a layer by the root of their length D. A penalty acts on
+    lengths: unit vectors of hundreds of dimensions would be shrunk to the majority class by a C meant for
+    raw ones. No more than ``max_pictures`` are probed; None: all are.
+    """
+
+    C: float
+    scale: str
+    splits: int
+    test_share: float
+    seed: int
+    max_pictures: int | None = None
+
+    def __str__(self) -> str:
+        scale = "times sqrt(D)" if self.scale == "sqrt_dim" else "as they are"
+        splits = f"{self.splits} stratified splits, {self.test_share} held out, seed {self.seed}"
+        return f"vectors {scale}, C {self.C}, {splits}"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One split: shares of right answers, and whether the solver reached its tolerance."""
+
+    test: float
+    balanced: float
+    train: float
+    converged: bool
+
+
+def scaled(values: npt.ArrayLike, scale: str) -> Doubles:
+    """(N, D) vectors as ``Protocol.scale`` wants them, float64."""
+    rows = np.asarray(values, dtype=np.float64)
+    return rows * np.sqrt(rows.shape[1]) if scale == "sqrt_dim" else rows
+
+
+def rotated(values: npt.ArrayLike) -> Doubles:
+    """(N, D) -> (N, min(N, D)) float64 with the same inner products, so the same L2-regularised regression.
+
+    Weights outside the span of the rows cost penalty and change no prediction: the optimum has none, and a
+    rotation into that span leaves the penalty as it is. With fewer pictures than dimensions this is quicker.
+    """
+    from threadpoolctl import threadpool_limits
+
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.shape[0] >= rows.shape[1]:
+        return rows
+    with threadpool_limits(limits=1):
+        return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
+
+
+def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
+    """``probe`` of a vector file's database rows, whose ``labels`` are given in their order.
+
+    At most ``protocol.max_pictures`` of them, and no more are kept in memory; ``drawn`` says how many if not
+    all.
+    """
+    database = np.flatnonzero(database_rows(read_vector_rows(path)))
+    places, usable = probed_places(labels.codes, protocol)
+    fewer = dataclasses.replace(labels, codes=labels.codes[places])
+    scores = probe(rotated(scaled(_rows_at(path, database[places]), protocol.scale)), fewer, protocol)
+    if "accuracy" in scores and len(places) < len(database):
+        scores["left_out"] = len(database) - usable
+        if len(places) < usable:
+            scores["drawn"] = f"{len(places)} of {usable} pictures, by class, seed {protocol.seed}"
+    return scores
+
+
+def probed_places(codes: Integers, protocol: Protocol) -> tuple[Integers, int]:
+    """Sorted places of the pictures to look at, and how many could be probed.
+
+    codes : (N,) of ``FacetLabels``. All places up to ``protocol.max_pictures``, beyond them ``drawn`` ones of
+    those that can be probed.
+    """
+    usable = np.flatnonzero(_usable(codes)[0])
+    most = protocol.max_pictures
+    if most is None or len(codes) <= most:
+        return np.arange(len(codes)), len(usable)
+    return usable[drawn(codes[usable], most, protocol.seed)], len(usable)
+
+
+def drawn(classes: Integers, most: int, seed: int) -> Integers:
+    """Sorted places of at most ``most`` pictures, of every class in proportion, but two where there are two.
+
+    The last classes get none when ``most`` is below twice their number.
+
+    classes : (N,) int >= 0.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(classes))
+    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    sizes = np.bincount(classes)
+    place = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    turn = np.where(place < AT_LEAST, -1.0, (place + 0.5) / np.repeat(sizes, sizes))
+    return np.sort(by_class[np.argsort(turn, kind="stable")[:most]])
+
+
+def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
+    """Scores of one facet: rows (N, D) and ``labels`` for the same N pictures.
+
+    ``accuracy`` (mean over splits, 0..1) with ``accuracy_low`` and ``accuracy_high`` (absent for one split),
+    ``balanced_accuracy``, ``train_accuracy``, ``majority`` (the commonest class), ``chance`` (1 / K),
+    ``classes``, ``probed`` pictures, those ``left_out`` (no label, or alone in their class) and the number of
+    splits ``not_converged``. Where nothing can be learnt there is only a ``probe_status`` that says why.
+    """
+    kept, classes = _usable(labels.codes)
+    reason = _unusable(labels, classes, protocol)
+    if reason:
+        return {"probe_status": reason}
+    splits = _splits(classes, protocol)
+    if min(len(np.unique(classes[train])) for train, _ in splits) < 2:
+        reason = f"a split with {protocol.test_share} held out has one class to learn from (probe.test_share)"
+        return {"probe_status": f"not probed: {reason}"}
+    fits, ratio = _fits(rows[kept], classes, splits, protocol.C), len(splits[0][1]) / len(splits[0][0])
+    test = [fit.test for fit in fits]
+    low, high = corrected_t(test, ratio) if len(test) > 1 else (None, None)
+    sizes = np.bincount(classes)
+    return {
+        "accuracy": float(np.mean(test)),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "balanced_accuracy": float(np.mean([fit.balanced for fit in fits])),
+        "train_accuracy": float(np.mean([fit.train for fit in fits])),
+        "majority": float(sizes.max() / sizes.sum()),
+        "chance": 1 / len(sizes),
+        "classes": len(sizes),
+        "probed": len(classes),
+        "left_out": len(labels.codes) - len(classes),
+        "not_converged": sum(not fit.converged for fit in fits),
+    }
+
+
+def _rows_at(path: Path, rows: Integers) -> npt.NDArray[np.float32]:
+    """(len(rows), D): the vectors of the sorted ``rows`` of a file that is read a block at a time."""
+    kept, start = [], 0
+    for block in vector_blocks(path):
+        first, last = np.searchsorted(rows, (start, start + len(block)))
+        kept.append(block[rows[first:last] - start])
+        start += len(block)
+    return np.concatenate(kept)
+
+
+def _usable(codes: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:
+    """Which pictures can be probed, and their classes, renumbered without gaps."""
+    sizes = np.bincount(codes[codes >= 0])
+    kept = (codes >= 0) & np.isin(codes, np.flatnonzero(sizes >= AT_LEAST))
+    return kept, np.unique(codes[kept], return_inverse=True)[1].astype(np.int64)
+
+
+def _unusable(labels: FacetLabels, classes: Integers, protocol: Protocol) -> str | None:
+    n, n_classes = len(classes), int(classes.max(initial=-1)) + 1
+    if labels.several:
+        return f"not probed: {labels.several} pictures have several labels"
+    if n_classes < 2:
+        said = "one class has" if n_classes else "no class has"
+        return f"not probed: {said} {AT_LEAST} pictures or more, two classes are needed"
+    n_test = int(np.ceil(protocol.test_share * n))
+    if min(n_test, n - n_test) < n_classes:
+        what = "probe.test_share" + (", probe.max_pictures" if protocol.max_pictures is not None else "")
+        return f"not probed: {n} pictures cannot be split for {n_classes} classes ({what})"
+    return None
+
+
+def _splits(classes: Integers, protocol: Protocol) -> list[Split]:
+    """(train, test) places of every split."""
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    splitter = StratifiedShuffleSplit(
+        n_splits=protocol.splits, test_size=protocol.test_share, random_state=protocol.seed
+    )
+    return list(splitter.split(classes, classes))
+
+
+def _fits(rows: Doubles, classes: Integers, splits: Sequence[Split], c: float) -> list[Fit]:
+    """One fit a split. c : inverse regularisation."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    def fit(split: Split) -> Fit:
+        train, test = split
+        model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS).fit(rows[train], classes[train])
+        guess, truth = model.predict(rows[test]), classes[test]
+        right = guess == truth
+        present = np.bincount(truth)
+        recall = np.bincount(truth, weights=right)[present > 0] / present[present > 0]
+        return Fit(
+            float(right.mean()),
+            float(recall.mean()),
+            float((model.predict(rows[train]) == classes[train]).mean()),
+            bool(model.n_iter_.max() < MAX_ITERATIONS),
+        )
+
+    with warnings.catch_warnings(), threadpool_limits(limits=1):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
+        return list(in_order(fit, splits, threads=FITS_AT_ONCE))

@@ -1,0 +1,231 @@
+"""Contact sheets: a query and its five nearest, one sheet a layer, as the 2021 study showed them.
+
+The queries are the same on every sheet and are chosen without looking at the results: one a group in turn.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from strata.base.errors import StrataError
+from strata.collection.tables import Tables
+from strata.report.thumbnails import Box, Gallery, Tile
+from strata.results.headline import CLASS_TASK
+from strata.results.summary import Metrics, Number
+
+NEAREST = 5
+QUERIES_PER_TASK = 6
+BOX = ("x0", "y0", "x1", "y1")
+JUNK = "junk"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A query and its nearest pictures. ``score_name``: what the number below a picture is."""
+
+    title: str
+    score_name: str
+    hits: int
+    query: Tile
+    nearest: list[Tile]
+
+
+@dataclass(frozen=True)
+class TaskSheet:
+    """Rows of one retrieval task."""
+
+    task: str
+    rows: list[Row]
+
+    @property
+    def score_name(self) -> str:
+        """What the numbers of all rows are."""
+        return " or ".join(dict.fromkeys(row.score_name for row in self.rows))
+
+
+@dataclass(frozen=True)
+class LayerSheet:
+    """Everything shown of one layer."""
+
+    layer: str
+    tasks: list[TaskSheet]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a query is made of; ``box`` None: the whole picture."""
+
+    query_id: str
+    image_id: str
+    group: str
+    box: Box | None
+
+
+def contact_sheets(
+    rankings: Path, retrieval: Metrics, tasks: Sequence[str], tables: Tables, gallery: Gallery
+) -> list[LayerSheet]:
+    """One sheet a layer of ``retrieval`` (its metrics) with ``QUERIES_PER_TASK`` queries of every task in
+    ``tasks``."""
+    layers = list(retrieval)
+    if not layers or not tasks:
+        return []
+    own = own_queries(tables.queries)
+    names = class_names(tables.classes)
+    chosen = {task: choose(_queries_of(rankings, layers[0], task, own, tables)) for task in tasks}
+    return [
+        LayerSheet(
+            layer,
+            [
+                _task_sheet(task, values, _top(rankings, layer, task, queries), queries, gallery, names)
+                for task, queries in chosen.items()
+                if queries
+            ],
+        )
+        for layer, values in retrieval.items()
+    ]
+
+
+def own_queries(queries: pa.Table) -> dict[str, Query]:
+    """The queries table by query_id."""
+    return {
+        row["query_id"]: Query(row["query_id"], row["image_id"], row["group"], box_of(row))
+        for row in queries.to_pylist()
+    }
+
+
+def class_names(classes: pa.Table) -> dict[str, tuple[str, str]]:
+    """class_id -> (facet, name)."""
+    rows = (classes[column].to_pylist() for column in ("class_id", "facet", "name"))
+    return {class_id: (facet, name) for class_id, facet, name in zip(*rows, strict=True)}
+
+
+def box_of(row: dict[str, Any]) -> Box | None:
+    """(x0, y0, x1, y1) of a table row, None where it has none."""
+    x0, y0, x1, y1 = (row[name] for name in BOX)
+    return None if None in (x0, y0, x1, y1) else (x0, y0, x1, y1)
+
+
+def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Query]:
+    """``count`` queries, one a group in turn; within a group the middle one by id first.
+
+    The same for every layer and every run: groups and ids decide, never a score.
+    """
+    groups: defaultdict[str, list[Query]] = defaultdict(list)
+    for query in queries:
+        groups[query.group].append(query)
+    ordered = [_from_the_middle(sorted(groups[name], key=lambda q: q.query_id)) for name in sorted(groups)]
+    deepest = max(map(len, ordered), default=0)
+    turns = [group[turn] for turn in range(deepest) for group in ordered if turn < len(group)]
+    return turns[:count]
+
+
+def _from_the_middle(queries: list[Query]) -> list[Query]:
+    middle = len(queries) // 2
+    return queries[middle:] + queries[:middle]
+
+
+def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], tables: Tables) -> list[Query]:
+    """The queries that have a ranking. In class retrieval a query is a picture, its group its class."""
+    firsts = _read(rankings, layer, (pc.field("task") == task) & (pc.field("rank") == 1), ["query_id"])
+    names = firsts["query_id"].to_pylist()
+    if task != CLASS_TASK:
+        return [own[name] for name in names]
+    facets = class_names(tables.classes)
+    main = next(iter(facets.values()), ("", ""))[0]
+    own_rows = tables.images.filter(pc.is_in(tables.images["image_id"], firsts["query_id"].combine_chunks()))
+    columns = (own_rows[name].to_pylist() for name in ("image_id", "labels"))
+    labels = {
+        image_id: next((label for label in values if facets[label][0] == main), "")
+        for image_id, values in zip(*columns, strict=True)
+    }
+    return [Query(name, name, labels[name], None) for name in names]
+
+
+def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[dict[str, Any]]:
+    wanted = (
+        (pc.field("task") == task)
+        & (pc.field("rank") <= NEAREST)
+        & pc.field("query_id").isin([query.query_id for query in queries])
+    )
+    rows: list[dict[str, Any]] = _read(rankings, layer, wanted, None).to_pylist()
+    return rows
+
+
+def _read(rankings: Path, layer: str, wanted: Any, columns: list[str] | None) -> pa.Table:
+    path = rankings / layer / "topk.parquet"
+    try:
+        return pq.read_table(path, columns=columns, filters=wanted)
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
+
+
+def _task_sheet(
+    task: str,
+    values: Mapping[str, Number | str],
+    top: list[dict[str, Any]],
+    queries: list[Query],
+    gallery: Gallery,
+    names: dict[str, tuple[str, str]],
+) -> TaskSheet:
+    by_query: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(top, key=lambda row: row["rank"]):
+        by_query[row["query_id"]].append(row)
+    rows = [
+        _row(query, by_query[query.query_id], is_distance(values, task, query), gallery, names)
+        for query in queries
+    ]
+    return TaskSheet(task, rows)
+
+
+def is_distance(values: Mapping[str, Number | str], task: str, query: Query) -> bool:
+    """Whether a query's scores are minus distances, by what its layer's metrics say of the task.
+
+    Boxes that are matched by region hold cosines, whatever whole pictures hold.
+    """
+    by_region = query.box is not None and str(values[f"{task}_match"]).startswith("region")
+    return values[f"{task}_metric"] == "euclidean" and not by_region
+
+
+def _row(
+    query: Query,
+    found: list[dict[str, Any]],
+    distance: bool,
+    gallery: Gallery,
+    names: dict[str, tuple[str, str]],
+) -> Row:
+    title = names.get(query.group, ("", query.group))[1] or query.query_id
+    sign = -1 if distance else 1
+    tiles = [
+        gallery.tile(
+            row["image_id"],
+            mark=mark_of(row["grade"]),
+            caption=f"{round(sign * row['score'], 3) + 0.0:.3f}",  # + 0.0: no "-0.000"
+            alt=f"{row['image_id']}, rank {row['rank']}, {mark_of(row['grade'])}",
+            box=box_of(row),
+        )
+        for row in found
+    ]
+    query_tile = gallery.tile(
+        query.image_id,
+        mark="query",
+        caption="query",
+        alt=f"query {query.query_id}: {query.image_id}",
+        box=query.box,
+    )
+    hits = sum(tile.mark == "hit" for tile in tiles)
+    return Row(title, "distance" if distance else "similarity", hits, query_tile, tiles)
+
+
+def mark_of(grade: str | None) -> str:
+    """hit, miss or junk."""
+    if not grade:
+        return "miss"
+    return "junk" if grade == JUNK else "hit"

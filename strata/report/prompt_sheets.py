@@ -1,0 +1,242 @@
+"""Zero-shot in pictures: text against picture, likeliest classes, confusions, the best pictures of a text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from strata.base.files import read_array, read_json, read_table
+from strata.naming.scoring import probabilities
+from strata.report.confusion import MOST_IN_MATRIX, Confusion, Shade, confusion_of, shade
+from strata.report.thumbnails import Gallery, Tile
+
+SAMPLES = 10
+LIKELIEST = 5
+PICTURES_PER_TEXT = 6
+STUDY_RANGE = (0.1, 0.3)  # the colour range of the 2021 study's heat map
+MOST_TEXTS = 14
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Cosine of every text (row) with a sample of pictures (columns). ``strong``: the picture's own class."""
+
+    pictures: list[Tile]
+    rows: list[tuple[str, list[Shade]]]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One of a picture's likeliest classes."""
+
+    name: str
+    probability: float
+    true: bool
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A picture beside its five likeliest classes."""
+
+    tile: Tile
+    true: str
+    bars: list[Bar]
+
+
+@dataclass(frozen=True)
+class BestPictures:
+    """A class, its text, and the pictures that match it best."""
+
+    name: str
+    text: str
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True)
+class PromptSheet:
+    """Everything shown of one prompt set."""
+
+    prompt_set: str
+    classes: int
+    heat: HeatMap
+    guesses: list[Guess]
+    confusion: Confusion | None
+    best: list[BestPictures]
+
+
+@dataclass(frozen=True)
+class Zeroshot:
+    """What the zero-shot stage left. ``logits``: (N, columns), mapped; row i is ``image_ids[i]``."""
+
+    folder: Path
+    columns: pa.Table
+    logits: Floats
+    image_ids: pa.Array
+    status: Mapping[str, Any]
+
+
+def read_zeroshot(folder: Path) -> Zeroshot:
+    """Read ``FOLDER``. Predictions stand in the order of the logits' rows, prompt set by prompt set."""
+    predictions = read_table(folder / "predictions.parquet", ["prompt_set", "image_id"])
+    sets = predictions["prompt_set"]
+    first = predictions.filter(pc.equal(sets, sets[0])) if len(sets) else predictions
+    return Zeroshot(
+        folder,
+        read_table(folder / "columns.parquet"),
+        read_array(folder / "logits.npy", mmap=True),
+        first["image_id"].combine_chunks(),
+        read_json(folder / "status.json"),
+    )
+
+
+def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
+    """One sheet a prompt set, in the given order."""
+    confusion = _by_set(read_table(zeroshot.folder / "confusion.parquet"))
+    best = _by_set(read_table(zeroshot.folder / "best_pictures.parquet"))
+    columns = _by_set(zeroshot.columns, position=True)
+    sheets = []
+    for name in prompt_sets:
+        own = columns.get(name, [])
+        if not own or not len(zeroshot.image_ids):
+            continue
+        places = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
+        samples = zeroshot.image_ids.take(places).to_pylist()
+        positions = [column["position"] for column in own]
+        logits = np.asarray(zeroshot.logits[places], np.float64)[:, positions]
+        shares = probabilities(logits, sigmoid=zeroshot.status.get("probability") == "sigmoid")
+        sheets.append(
+            PromptSheet(
+                name,
+                len(own),
+                heat_map(cosines(logits, zeroshot.status), own, samples, gallery),
+                guesses(shares, own, samples, gallery),
+                confusion_of(confusion.get(name, []), own),
+                best_pictures(best.get(name, []), own, gallery),
+            )
+        )
+    return sheets
+
+
+def _by_set(table: pa.Table, *, position: bool = False) -> dict[str, list[dict[str, Any]]]:
+    result: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for i, row in enumerate(table.to_pylist()):
+        result[row["prompt_set"]].append({**row, "position": i} if position else row)
+    return dict(result)
+
+
+def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
+    """logit = scale * cosine + bias, solved for the cosine."""
+    return (logits - float(status.get("logit_bias") or 0.0)) / float(status.get("logit_scale") or 1.0)
+
+
+def sample(
+    image_ids: pa.Array, class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
+) -> list[int]:
+    """Places of ``count`` pictures in ``image_ids``: one a class in turn, the middle one by id; no score
+    decides."""
+    owners, codes = gallery.label_pairs(image_ids, class_ids)
+    members = [owners[codes == code] for code in range(len(class_ids))]
+    turns = [
+        int(own[(len(own) // 2 + turn) % len(own)])
+        for turn in range(count)
+        for own in members
+        if turn < len(own)
+    ]
+    return list(dict.fromkeys(turns))[:count] or list(range(len(image_ids)))[:count]
+
+
+def heat_map(
+    cosine: Floats,
+    columns: Sequence[Mapping[str, Any]],
+    samples: Sequence[str],
+    gallery: Gallery,
+) -> HeatMap:
+    """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside.
+
+    cosine : (S, K) of the ``samples`` with the ``columns``.
+    """
+    shown = list(range(len(columns)))
+    if len(columns) > MOST_TEXTS:
+        own = {label for image_id in samples for label in gallery.labels(image_id)}
+        shown = ([i for i in shown if columns[i]["class_id"] in own] or shown)[:MOST_TEXTS]
+    values = cosine[:, shown].T
+    low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
+    rows = [
+        (
+            _text(columns[i]),
+            [
+                shade(
+                    f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
+                    (value - low) / (high - low),
+                    columns[i]["class_id"] in gallery.labels(image_id),
+                )
+                for value, image_id in zip(line, samples, strict=True)
+            ],
+        )
+        for line, i in zip(values, shown, strict=True)
+    ]
+    tiles = [gallery.tile(image_id) for image_id in samples]
+    return HeatMap(tiles, rows, round(low, 2), round(high, 2))
+
+
+def guesses(
+    shares: Floats,
+    columns: Sequence[Mapping[str, Any]],
+    samples: Sequence[str],
+    gallery: Gallery,
+) -> list[Guess]:
+    """Each sampled picture with its likeliest classes and their probabilities, ``shares`` (S, K)."""
+    result = []
+    for image_id, line in zip(samples, shares, strict=True):
+        own = gallery.labels(image_id)
+        order = np.argsort(-line, kind="stable")[:LIKELIEST]
+        bars = [Bar(columns[i]["name"], float(line[i]), columns[i]["class_id"] in own) for i in order]
+        true = ", ".join(column["name"] for column in columns if column["class_id"] in own)
+        mark = "" if not true else "hit" if bars[0].true else "miss"
+        result.append(Guess(gallery.tile(image_id, mark=mark, alt=f"{image_id}: {true}"), true, bars))
+    return result
+
+
+def best_pictures(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]], gallery: Gallery
+) -> list[BestPictures]:
+    """For each class its text and the pictures with the highest probability."""
+    by_class: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["rank"]):
+        by_class[row["class_id"]].append(row)
+    known = {column["class_id"] for column in columns}
+    result = []
+    for column in columns[:MOST_IN_MATRIX]:
+        tiles = [_best_tile(row, known, gallery) for row in by_class[column["class_id"]][:PICTURES_PER_TEXT]]
+        if tiles:
+            result.append(BestPictures(column["name"], _text(column), tiles))
+    return result
+
+
+def _best_tile(row: Mapping[str, Any], known: set[str], gallery: Gallery) -> Tile:
+    """``known``: the class_ids of the prompt set; a picture without any is neither right nor wrong."""
+    image_id, probability = row["image_id"], f"{row['probability']:.2f}"
+    own = known & set(gallery.labels(image_id))
+    mark = "" if not own else "hit" if row["class_id"] in own else "miss"
+    alt = ", ".join(filter(None, (image_id, mark, probability)))
+    return gallery.tile(image_id, mark=mark, caption=probability, alt=alt)
+
+
+def _text(column: Mapping[str, Any]) -> str:
+    """A class's first text; how many more there are."""
+    texts: list[str] = column["texts"]
+    if not texts:
+        return str(column["name"])
+    return texts[0] + (f" (+{len(texts) - 1})" if len(texts) > 1 else "")

@@ -1,0 +1,109 @@
+"""One layer's retrieval, whole: run the queries, sum up what the tasks found, name the policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from strata.base.track import Track, no_track
+from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, Metrics, task_metrics
+from strata.retrieval.neighbours import SCHEMA as TOPK_SCHEMA
+from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.per_query import SCHEMA as PER_QUERY_SCHEMA
+from strata.retrieval.per_query import outcome_table
+from strata.retrieval.queries import CLASS_TASK, Database, QuerySet, Task
+from strata.retrieval.running import Search, TaskRun, run_queries
+from strata.settings.params import QueryView, RetrieveParams
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """``topk`` and ``per_query``: the two tables; ``metrics``: name -> number, text or None."""
+
+    topk: pa.Table
+    per_query: pa.Table
+    metrics: Metrics
+
+
+def evaluate_layer(
+    layer: Layer,
+    database: Database,
+    query_sets: Sequence[QuerySet],
+    params: RetrieveParams,
+    query_view: QueryView,
+    frames: Frames,
+    track: Track = no_track,
+) -> LayerResult:
+    """Rank and score one layer; a set without queries leaves nothing.
+
+    All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
+    """
+    from threadpoolctl import threadpool_limits
+
+    topk, per_query = [TOPK_SCHEMA.empty_table()], [PER_QUERY_SCHEMA.empty_table()]
+    metrics: Metrics = {}
+    with threadpool_limits(limits=1):
+        for query_set in (some for some in query_sets if some.queries):
+            regions = layer.regions if any(query.boxed for query in query_set.queries) else None
+            search = Search(layer, regions, database, frames, params)
+            for run in run_queries(search, query_set, track):
+                spaces = _tables(run)
+                topk.append(run.neighbours.table(database.image_ids))
+                per_query.extend(spaces.values())
+                metrics |= task_metrics(run.task.name, run.task.ap, spaces)
+                metrics[f"{run.task.name}_n_database"] = int(layer.full.candidates.sum())
+                if run.detections is not None:
+                    metrics |= run.detections.metrics(run.task.name)
+                metrics |= _policies(run.task, query_set, search, query_view)
+    if params.metric == "euclidean" and _normalised(layer):
+        metrics["euclidean_note"] = EUCLIDEAN_NOTE
+    return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), metrics)
+
+
+def _tables(run: TaskRun) -> dict[str, pa.Table]:
+    """The per-query rows of each space; inside clusters, chance is that of ranking everything at random."""
+    name, outcomes = run.task.name, run.outcomes
+    return {
+        FULL: outcome_table(name, FULL, outcomes[FULL]),
+        PCA: outcome_table(name, PCA, outcomes[PCA]),
+        IN_CLUSTER: outcome_table(name, IN_CLUSTER, outcomes[IN_CLUSTER], outcomes[PCA]),
+    }
+
+
+def _policies(task: Task, query_set: QuerySet, search: Search, query_view: QueryView) -> Metrics:
+    """What changes the numbers, as text beside them."""
+    boxed, whole = (
+        sum(query.boxed for query in query_set.queries),
+        sum(query.whole for query in query_set.queries),
+    )
+    match = _match(task, boxed, len(query_set.queries), search)
+    texts = {
+        "ap": task.ap,
+        "junk": task.junk,
+        "self_match": task.self_match,
+        "query_view": _view(query_view, search.layer) if boxed else "whole",
+        "match": match,
+        "metric": "cosine" if match == "region" else search.params.metric,
+        "chance": "own picture first" if task.self_match == "include" and whole else "uniform",
+    }
+    return {f"{task.name}_{name}": text for name, text in texts.items()}
+
+
+def _view(query_view: QueryView, layer: Layer) -> str:
+    return "whole (the layer has no map)" if query_view == "roi" and not layer.has_map else query_view
+
+
+def _match(task: Task, boxed: int, queries: int, search: Search) -> str:
+    if task.name == CLASS_TASK or search.params.match == "global" or not boxed:
+        return "global"
+    if search.regions is None:
+        return "global (the layer has no map)"
+    return "region" if boxed == queries else "region for boxed queries, global for the others"
+
+
+def _normalised(layer: Layer) -> bool:
+    lengths = layer.full.norms[layer.full.usable]
+    return bool(np.abs(lengths - 1).max(initial=0) < 1e-4)

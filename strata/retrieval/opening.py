@@ -1,0 +1,104 @@
+"""Reads what earlier stages left of one layer: descriptors, reduced vectors, clusters, regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from strata.base.files import read_array, read_json, read_table
+from strata.descriptors.vectors import read_vectors
+from strata.maps.features import read_layer_info
+from strata.maps.geometry import view_transform
+from strata.retrieval.queries import Database, Positions
+from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
+from strata.retrieval.region_match import RegionStore, open_regions
+from strata.settings.params import RetrieveParams, View
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the stages before ``retrieve`` wrote."""
+
+    features: Path
+    descriptors: Path
+    reduced: Path
+    clusters: Path
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
+    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False
+    for a layer of vectors, which cannot be limited to a box."""
+
+    full: VectorIndex
+    reduced: VectorIndex
+    clusters: npt.NDArray[np.int32]
+    regions: RegionStore | None
+    has_map: bool
+
+    @cached_property
+    def cluster_members(self) -> list[Positions]:
+        """Sorted positions of the pictures of every cluster."""
+        clusters = self.clusters[: len(self.full.candidates)]
+        ends = np.cumsum(np.bincount(clusters, minlength=int(self.clusters.max(initial=-1)) + 1))
+        return np.split(np.argsort(clusters, kind="stable"), ends[:-1])
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What turns a region of a map into pixels of a picture. ``sizes``: (N, 2) width, height by position;
+    ``size_px``: the side of the view."""
+
+    sizes: npt.NDArray[np.int64]
+    view: View
+    size_px: int
+
+    @cached_property
+    def transforms(self) -> Floats64:
+        """(N, 4) ``view_transform`` of every picture, worked out when the first box is asked for."""
+        rows = [
+            view_transform(width, height, self.size_px, self.view) for width, height in self.sizes.tolist()
+        ]
+        return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def read_frames(features: Path, sizes: npt.NDArray[np.int64]) -> Frames:
+    """Frames of pictures of ``sizes`` (N, 2), with the view that ``extract`` used (``view.json``)."""
+    used = read_json(features / "view.json")
+    return Frames(sizes, used["view"], used["size_px"])
+
+
+def read_layer(
+    folders: Folders, name: str, database: Database, params: RetrieveParams, *, levels: int, center: bool
+) -> Layer:
+    """One layer of a run, checked for nothing: the stages before have."""
+    descriptors, reduced_vectors = (
+        read_vectors(folder / f"{name}.parquet").values for folder in (folders.descriptors, folders.reduced)
+    )
+    full = build_index(descriptors, params.metric, database.ranked)
+    reduced = build_index(reduced_vectors, params.metric, database.ranked, full.usable)
+    store = None
+    if params.match == "region":
+        store = open_regions(folders.features, name, levels, database.ranked, center=center)
+    has_map = read_layer_info(folders.features, name).kind != "vector"
+    return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store, has_map)
+
+
+def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:
+    table = read_table(folder / f"{name}.parquet", columns=["row", "cluster"])
+    centroids = read_array(folder / f"{name}.centroids.npy").astype(np.float64)
+    clusters = np.full(len(reduced), -1, np.int32)
+    clusters[table["row"].to_numpy()] = table["cluster"].to_numpy()
+    crops = np.flatnonzero(clusters < 0)
+    for start in range(0, len(crops), DATABASE_BLOCK):
+        rows = crops[start : start + DATABASE_BLOCK]
+        vectors = reduced[rows].astype(np.float64)
+        products = np.einsum("rd,kd->rk", vectors, centroids)  # not BLAS: the same sums on every machine
+        offsets = np.einsum("kd,kd->k", centroids, centroids) - 2 * products
+        clusters[rows] = offsets.argmin(axis=1)
+    return clusters

@@ -1,0 +1,117 @@
+"""Do the parameters, the data set and the model go together? Values alone are ``params``' business."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Collection
+
+from strata.base.errors import StrataError
+from strata.settings.params import DatasetConf, ModelConf, Params
+
+MODULE_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+USUAL_ALIASES = ("stem", "early", "middle", "late")
+EMBEDDING = "embedding"
+OWN_WHITENINGS = ("none", "self")
+PLACEHOLDERS = {"", "name", "article", "description"}
+
+
+def check_consistency(
+    params: Params, dataset: DatasetConf, model: ModelConf, whitenings: Collection[str]
+) -> None:
+    """Raise StrataError for the first combination that cannot work.
+
+    ``whitenings`` are the names of the exported whitenings that exist (without ``none`` and ``self``).
+    Whether a module path exists, and has positions to pool, only the network itself can tell.
+    """
+    _check_layers(params, model)
+    _check_class_token(params, model)
+    _check_whitening(params.pool.whiten, whitenings)
+    _check_clusters(params, dataset)
+    _check_prompts(params.dataset, dataset)
+
+
+def is_resnet(architecture: str | None) -> bool:
+    """Is this open_clip name one of CLIP's ResNets (no class token, no patch convolution)?"""
+    return re.match(r"RN\d", architecture or "") is not None
+
+
+def _check_layers(params: Params, model: ModelConf) -> None:
+    known = ", ".join([*model.aliases, EMBEDDING])
+    for layer in params.layers:
+        if model.aliases and layer in USUAL_ALIASES and layer not in model.aliases:
+            raise StrataError(
+                f"params.yaml: layers: model {params.model} has no alias {layer!r}; it has: {known}"
+            )
+        if not MODULE_PATH.fullmatch(layer):
+            raise StrataError(
+                f"params.yaml: layers: {layer!r} is no layer name; use an alias ({known}) or a module path "
+                "such as transformer.resblocks.5"
+            )
+    for alias, module in model.aliases.items():
+        if not MODULE_PATH.fullmatch(module):
+            raise StrataError(
+                f"conf/models/{params.model}.yaml: aliases.{alias} = {module!r} is no module path"
+            )
+
+
+def _check_class_token(params: Params, model: ModelConf) -> None:
+    if not is_resnet(model.architecture):
+        return
+    if params.pooling == "cls":
+        raise StrataError(
+            f"params.yaml: pooling = 'cls' needs a class token and model {params.model} "
+            f"({model.architecture}) is a ResNet; use max, rmac, rmac_global, avg or gem"
+        )
+    if params.extract.conv1_stride is not None:
+        raise StrataError(
+            f"params.yaml: extract.conv1_stride = {params.extract.conv1_stride} is for a ViT's patches and "
+            f"model {params.model} ({model.architecture}) is a ResNet; set it to null"
+        )
+
+
+def _check_whitening(name: str, whitenings: Collection[str]) -> None:
+    if name not in OWN_WHITENINGS and name not in whitenings:
+        known = ", ".join([*OWN_WHITENINGS, *sorted(whitenings)])
+        raise StrataError(f"params.yaml: pool.whiten = {name!r} is not in conf/whitening; there are: {known}")
+
+
+def _check_clusters(params: Params, dataset: DatasetConf) -> None:
+    for where, k in (
+        ("params.yaml: cluster.k", params.cluster.k),
+        (f"conf/datasets/{params.dataset}.yaml: k", dataset.k),
+    ):
+        if k is not None and k < 2:
+            raise StrataError(
+                f"{where} = {k}: clustering needs at least 2 clusters; null takes the number of classes"
+            )
+
+
+def _check_prompts(name: str, dataset: DatasetConf) -> None:
+    for prompt_set, entry in (dataset.prompts or {}).items():
+        where = f"conf/datasets/{name}.yaml: prompts.{prompt_set}"
+        if dataset.classes is not None and entry.facet not in dataset.classes:
+            raise StrataError(
+                f"{where}: facet {entry.facet!r} is not in classes; there are: {', '.join(dataset.classes)}"
+            )
+        for template in entry.templates:
+            _check_template(where, template)
+
+
+def _check_template(where: str, template: str) -> None:
+    try:
+        fields = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+    except ValueError as error:
+        raise StrataError(
+            f"{where}: template {template!r}: {error}; a brace itself is written twice"
+        ) from None
+    unknown = sorted(fields - PLACEHOLDERS)
+    if unknown:
+        raise StrataError(
+            f"{where}: template {template!r} asks for {{{unknown[0]}}}; known are {{name}}, {{article}} and "
+            "{description}"
+        )
+    if not fields & {"", "name", "description"}:
+        raise StrataError(
+            f"{where}: template {template!r} is the same text for every class; put {{name}} in it"
+        )

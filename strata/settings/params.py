@@ -1,0 +1,231 @@
+"""What a run may say: typed parameters and the shapes of the data set and model files.
+
+Nothing here reads a file; a stage passes the mappings it read. A wrong value is a StrataError of one line
+that names the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from strata.base.errors import StrataError
+
+Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "cls"]
+View = Literal["center_crop", "squash", "letterbox"]
+QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors; instances are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class ExtractParams(Strict):
+    view: View
+    image_size: Annotated[int, Field(ge=16, le=4096)] | None
+    pixel_norm: Literal["model", "none"]
+    precision: Precision
+    decode: Literal["full", "fast"]
+    levels: Annotated[int, Field(ge=1, le=12)]
+    position_l2: bool
+    conv1_stride: Count | None
+    gem_p: Annotated[float, Field(gt=0, le=100)]
+
+
+class PoolParams(Strict):
+    levels: Annotated[int, Field(ge=1, le=12)]
+    center: bool
+    whiten: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    normalize: bool
+
+
+class ReduceParams(Strict):
+    components: Count
+    whiten: bool
+
+
+class ClusterParams(Strict):
+    k: Count | None
+    seed: Seed
+    restarts: Annotated[int, Field(ge=1, le=1000)]
+
+
+class QueryParams(Strict):
+    view: QueryView
+
+
+class RetrieveParams(Strict):
+    match: Literal["global", "region"]
+    metric: Literal["cosine", "euclidean"]
+    top_k: Annotated[int, Field(ge=1, le=10_000)]
+    self_match: Literal["exclude", "include"]
+    junk: Literal["skip", "negative"]
+    class_every: Count
+    budget_mib: Annotated[int, Field(ge=1)]
+
+
+class ProbeParams(Strict):
+    C: Annotated[float, Field(gt=0)]
+    scale: Literal["sqrt_dim", "none"]
+    splits: Annotated[int, Field(ge=1, le=1000)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    max_pictures: Count | None
+    seed: Seed
+
+
+class ZeroshotParams(Strict):
+    top: Count
+
+
+class Params(Strict):
+    """All of ``params.yaml``."""
+
+    dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    pooling: Pooling
+    layers: Annotated[list[str], Field(min_length=1)]
+    extract: ExtractParams
+    pool: PoolParams
+    reduce: ReduceParams
+    cluster: ClusterParams
+    query: QueryParams
+    retrieve: RetrieveParams
+    probe: ProbeParams
+    zeroshot: ZeroshotParams
+
+    @model_validator(mode="after")
+    def _levels_are_stored(self) -> Params:
+        if self.pool.levels > self.extract.levels:
+            raise ValueError(
+                f"pool.levels is {self.pool.levels} but only "
+                f"extract.levels = {self.extract.levels} are kept; "
+                "raise extract.levels (pictures are read again) or lower pool.levels"
+            )
+        if len(set(self.layers)) != len(self.layers):
+            raise ValueError("layers names a layer twice")
+        return self
+
+
+class ClassEntry(Strict):
+    """One class of a facet. ``id`` is what labels say; ``name`` what prompts say (default: the id)."""
+
+    id: str
+    name: str | None = None
+    synonyms: list[str] = []
+    description: str | None = None
+
+
+class PromptSet(Strict):
+    """Texts of a class: every template x (name + synonyms if ``synonyms``), or the descriptions.
+
+    Templates may hold ``{}`` or ``{name}`` (the class name), ``{article}`` (a or an) and ``{description}``.
+    """
+
+    facet: str
+    templates: Annotated[list[str], Field(min_length=1)]
+    synonyms: bool = False
+
+
+class ProtocolEntry(Strict):
+    """How the data set's own queries are scored."""
+
+    ap: Literal["step", "trapezoid"]
+    positives: dict[str, dict[str, list[str]]]
+    """task name -> {"positive": grades, "junk": grades}; other grades are negatives."""
+
+
+class LabelSource(Strict):
+    """Where a ``folder`` data set's labels come from."""
+
+    from_: Literal["folders", "csv", "none"] = Field(alias="from")
+    file: str | None
+    file_column: str
+    label_columns: dict[str, str]
+    """facet -> CSV column; several labels in one cell are separated by ``;``."""
+
+    @model_validator(mode="after")
+    def _csv_is_named(self) -> LabelSource:
+        if self.from_ == "csv" and not self.file:
+            raise ValueError("labels.from is csv but labels.file is null; name the CSV file")
+        if self.from_ == "csv" and not self.label_columns:
+            raise ValueError("labels.label_columns is empty; name a facet and its column")
+        return self
+
+
+class QuerySource(Strict):
+    """The CSV of a ``folder`` data set's queries (query_id, file, x0, y0, x1, y1, group), or null."""
+
+    file: str | None
+    relevance_file: str | None
+
+    @model_validator(mode="after")
+    def _relevance_has_queries(self) -> QuerySource:
+        if self.relevance_file and not self.file:
+            raise ValueError(
+                "queries.relevance_file is set but queries.file is null; name the queries' CSV file"
+            )
+        return self
+
+
+class DatasetConf(Strict):
+    """One file of ``conf/datasets``. Every file has every key; null where it says nothing."""
+
+    title: str
+    licence: str | None
+    citation: str | None
+    sources: Any
+    classes: dict[str, list[ClassEntry]] | None
+    labels: LabelSource | None
+    queries: QuerySource | None
+    protocol: ProtocolEntry
+    prompts: dict[str, PromptSet] | None
+    k: Count | None
+
+
+class Weights(Strict):
+    """Where weights are. ``path`` (a folder with open_clip_config.json, or a file) wins over the hub."""
+
+    path: str | None
+    tag: str | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    source: str | None
+
+
+class ModelConf(Strict):
+    """One file of ``conf/models``. ``architecture`` is an open_clip name, null: read beside the weights.
+
+    ``linear_stem``: a ResNet whose stem has lost its ReLUs, as in the 2021 study; only the stem can be read.
+    """
+
+    title: str
+    architecture: str | None
+    weights: Weights
+    aliases: dict[str, str]
+    image_only: bool
+    linear_stem: bool = False
+
+
+S = TypeVar("S", bound=Strict)
+
+
+def parse(kind: type[S], values: Mapping[str, Any], where: str) -> S:
+    """``values`` as a ``kind``; the first thing wrong is a StrataError that names ``where`` and the key."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part != "from_") or "(top level)"
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "value_error":
+            raise StrataError(f"{where}: {message}") from None
+        if first["type"] in ("missing", "extra_forbidden"):
+            what = "is missing" if first["type"] == "missing" else "is not a key of this file"
+            raise StrataError(f"{where}: {key} {what}") from None
+        raise StrataError(f"{where}: {key} = {first['input']!r} is wrong: {message}") from None

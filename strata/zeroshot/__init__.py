@@ -1,1 +1,0 @@
-"""Name pictures by text alone: prompts -> text vectors -> logits -> predictions and scores."""

@@ -1,0 +1,112 @@
+"""Agreement of clusters with labels, against loops and closed cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strata.collection.facets import FacetLabels
+from strata.grouping.clustering import Clusters
+from strata.measures.cluster_scores import (
+    facet_scores,
+    purity,
+    purity_by_chance,
+    silhouette_scores,
+    size_scores,
+)
+
+
+def clusters_of(labels, k=None):
+    numbers = np.asarray(labels, np.int32)
+    k = k or int(numbers.max()) + 1
+    return Clusters(numbers, np.zeros((k, 2), np.float32), np.zeros(len(numbers), np.float32))
+
+
+def labels_of(codes):
+    return FacetLabels("f", ["a", "b", "c", "d"], np.asarray(codes, np.int64), 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40))
+def test_purity_equals_the_loop(pairs):
+    classes, found = (np.array(side, np.int64) for side in zip(*pairs, strict=True))
+    right = 0
+    for number in set(found.tolist()):
+        right += Counter(classes[found == number].tolist()).most_common(1)[0][1]
+    assert purity(classes, found) == pytest.approx(right / len(pairs))
+
+
+def test_perfect_clusters_score_one_whatever_their_numbers():
+    scores = facet_scores(clusters_of([2, 2, 0, 0, 1, 1]), labels_of([0, 0, 1, 1, 2, 2]), seed=0)
+    assert [scores[name] for name in ("ami", "nmi", "ari", "purity")] == pytest.approx([1, 1, 1, 1])
+    assert scores["purity_chance"] < 0.8
+
+
+def test_random_clusters_have_the_purity_of_chance_and_no_ami():
+    random = np.random.default_rng(0)
+    classes, found = random.integers(0, 4, 2000), random.integers(0, 8, 2000)
+    scores = facet_scores(clusters_of(found), labels_of(classes), seed=0)
+    assert scores["ami"] == pytest.approx(0, abs=0.01)
+    assert scores["purity"] == pytest.approx(scores["purity_chance"], abs=0.02)
+
+
+def test_the_chance_of_purity_is_the_mean_over_shuffles_and_repeats():
+    classes = np.array([0, 0, 0, 1, 1, 2], np.int64)
+    found = np.array([0, 0, 1, 1, 2, 2], np.int64)
+    assert purity_by_chance(classes, found, seed=3) == purity_by_chance(classes, found, seed=3)
+    random = np.random.default_rng(3)
+    loop = np.mean([purity(random.permutation(classes), found) for _ in range(100)])
+    assert purity_by_chance(classes, found, seed=3) == pytest.approx(loop)
+
+
+def test_pictures_without_exactly_one_label_are_left_out_and_counted():
+    scores = facet_scores(clusters_of([0, 0, 1, 1, 1]), labels_of([0, 0, 1, 1, -1]), seed=0)
+    assert (scores["labelled"], scores["left_out"], scores["purity"]) == (4, 1, 1.0)
+
+
+def test_without_labels_there_are_only_counts():
+    assert facet_scores(clusters_of([0, 1]), labels_of([-1, -1]), seed=0) == {"labelled": 0, "left_out": 2}
+
+
+def test_sizes_count_empty_clusters():
+    assert size_scores(clusters_of([0, 0, 1], k=3)) == {"n": 3, "k": 3, "smallest": 0, "largest": 2}
+
+
+def test_silhouette_says_that_layers_cannot_be_compared():
+    random = np.random.default_rng(0)
+    values = np.concatenate([random.normal(c, 0.1, (20, 2)) for c in (0, 5)]).astype(np.float32)
+    scores = silhouette_scores(values, clusters_of(np.repeat([0, 1], 20)), seed=0)
+    assert scores["silhouette"] > 0.9
+    assert "not comparable between layers" in scores["silhouette_note"]
+
+
+def test_silhouette_of_many_pictures_is_a_repeatable_sample(monkeypatch):
+    monkeypatch.setattr("strata.measures.cluster_scores.SILHOUETTE_SAMPLE", 50)
+    random = np.random.default_rng(0)
+    values, found = random.normal(size=(400, 3)).astype(np.float32), random.integers(0, 3, 400)
+    first, second = (silhouette_scores(values, clusters_of(found), seed=1) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("found", [[0, 0, 0], [0, 1, 2]])
+def test_an_undefined_silhouette_has_a_reason_instead_of_a_number(found):
+    scores = silhouette_scores(np.eye(3, dtype=np.float32), clusters_of(found), seed=0)
+    assert list(scores) == ["silhouette_note"]
+
+
+def test_many_pictures_are_shuffled_fewer_times(monkeypatch):
+    classes, found = np.arange(60) % 3, np.arange(60) % 5
+    random = np.random.default_rng(4)
+    loop = np.mean([purity(random.permutation(classes), found) for _ in range(20)])
+    monkeypatch.setattr("strata.measures.cluster_scores.SHUFFLED", 20 * 60)
+    assert purity_by_chance(classes, found, seed=4) == pytest.approx(loop)
+
+
+def test_a_sampled_silhouette_says_of_how_many(monkeypatch):
+    monkeypatch.setattr("strata.measures.cluster_scores.SILHOUETTE_SAMPLE", 30)
+    values = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
+    scores = silhouette_scores(values, clusters_of(np.arange(50) % 2), seed=7)
+    assert scores["silhouette_note"].endswith("; of 30 pictures, seed 7")
