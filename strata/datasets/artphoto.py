@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.picture_files import Picture, class_rows, image_rows, pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources

@@ -13,9 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from strata.base.errors import StrataError
 from strata.base.files import read_json
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.picture_files import Picture, box_columns, image_rows, matched, pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources

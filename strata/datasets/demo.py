@@ -10,10 +10,9 @@ from pydantic import Field
 
 from strata.base.files import read_json
 from strata.base.hashing import sha256_file
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.headers import read_facts
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.demo import vocabulary
 from strata.settings.params import Count, DatasetConf, Strict, parse
 

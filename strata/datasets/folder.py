@@ -22,11 +22,10 @@ from strata.base.files import read_json, read_table, write_json, write_table
 from strata.base.hashing import HashMemo, known_hashes, sha256_file
 from strata.base.memo import Memo
 from strata.base.threads import in_threads
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.headers import Facts, known_sizes, remembered_facts
 from strata.collection.listing import Found, read_listing
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
 from strata.datasets.folder_queries import read_queries, read_relevance
 from strata.settings.params import DatasetConf

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.picture_files import (
     Picture,
     box_columns,

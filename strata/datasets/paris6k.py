@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables
-from strata.datasets import Warn
 from strata.datasets.landmarks import build_landmarks
 from strata.datasets.picture_files import pictures_below
 from strata.fetching.archives import fetch_all

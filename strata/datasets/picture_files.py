@@ -10,9 +10,8 @@ from typing import Any
 from strata.base.errors import StrataError
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.threads import in_threads
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.headers import Facts, known_sizes, remembered_facts
-from strata.datasets import Warn
 from strata.datasets.csv_rows import name_finder
 from strata.settings.params import ClassEntry
 

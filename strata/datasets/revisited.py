@@ -15,9 +15,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.landmarks import OXFORD_PREFIX, label_of, landmark_pictures, to_pictures
 from strata.datasets.picture_files import box_columns, class_rows, image_rows, matched
 from strata.datasets.plain_pickle import read_plain_pickle
