@@ -40,18 +40,18 @@ def in_threads(
     work: Callable[[Part], Done],
     parts: Iterable[Part],
     threads: int,
-    ahead: int,
+    at_once: int,
     begin: Callable[[], object] = lambda: None,
 ) -> Generator[Done, None, None]:
     """``work(part)`` for every part, on ``threads`` threads, each of which calls ``begin`` first.
 
-    ``ahead`` parts are in work, or done, beside the one that is handed over.
+    ``at_once`` parts are in work, or done, beside the one that is handed over.
     """
     left = iter(parts)
     pending: deque[Future[Done]] = deque()
     pool = ThreadPoolExecutor(threads, initializer=begin)
     try:
-        pending.extend(pool.submit(work, part) for part in islice(left, ahead))
+        pending.extend(pool.submit(work, part) for part in islice(left, at_once))
         while pending:
             done = pending.popleft().result()
             pending.extend(pool.submit(work, part) for part in islice(left, 1))

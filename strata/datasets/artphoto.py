@@ -10,7 +10,7 @@ from pathlib import Path
 from strata.base.errors import StrataError
 from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets.picture_files import Picture, class_rows, image_rows, pictures_below
+from strata.datasets.picture_rows import Picture, class_ids, class_rows, image_rows, pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
 from strata.settings.params import DatasetConf
@@ -27,7 +27,7 @@ def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn:
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     """Every picture with its emotion."""
-    known = {entry.id for entries in (conf.classes or {}).values() for entry in entries}
+    known = class_ids(conf)
     pictures = []
     for name, path in pictures_below([raw / PICTURES]).items():
         emotion = Path(name).stem.rpartition("_")[0]

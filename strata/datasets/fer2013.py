@@ -16,7 +16,7 @@ from PIL import Image
 from strata.base.errors import StrataError
 from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
-from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
+from strata.datasets.picture_rows import SUFFIXES, Picture, class_rows, image_rows
 from strata.fetching.archives import link
 from strata.fetching.mirrors import INCOMING, incoming
 from strata.settings.params import DatasetConf, Strict, parse

@@ -23,11 +23,11 @@ from strata.base.locks import locked
 from strata.base.track import Track, Warn
 from strata.collection.tables import Tables, from_rows
 from strata.datasets.csv_rows import read_rows
-from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
+from strata.datasets.picture_rows import SUFFIXES, Picture, class_rows, image_rows
 from strata.datasets.xlsx import read_sheet
 from strata.fetching.archives import fetch_all, link
 from strata.fetching.mirrors import downloads
-from strata.fetching.pictures import Address, check_some_came, fetch_pictures, say_failures
+from strata.fetching.single_pictures import Address, check_some_came, fetch_pictures, say_failures
 from strata.fetching.sources import RemoteFile
 from strata.settings.params import DatasetConf, Strict, parse
 
