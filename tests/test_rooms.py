@@ -1,4 +1,4 @@
-"""The rooms of ``strata/``: arrows only downward, no circle, and each says what it holds and what it imports."""
+"""The rooms of ``strata/``: arrows only downward, no circle, each says what it holds and what it imports."""
 
 from __future__ import annotations
 
