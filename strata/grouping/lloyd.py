@@ -1,6 +1,6 @@
 """KMeans of collections too large for scikit-learn's: Lloyd's algorithm on a sample, on all cores.
 
-By hand, because scikit-learn's k-means++ alone takes longer than all of this, and faiss would be a dependency.
+By hand, because scikit-learn's k-means++ alone takes longer than all of this, and faiss is a dependency.
 The rules of thumb are faiss's (256 rows a cluster teach as much as all of them), the starts k-means++ on ten
 rows a cluster. scikit-learn adds up its centres a thread at a time, so its result depends on the number of
 cores; here the parts are added in their own order, and the bits do not.

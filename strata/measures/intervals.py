@@ -4,7 +4,7 @@ Queries are often not independent: the five queries of a landmark share one grou
 detail share their positives. Intervals over queries would be far too narrow (of nominal 95 %, 80 to 14 %
 cover the truth on the study's data sets); these go over groups.
 
-By hand, because ``scipy.stats.bootstrap`` resamples queries, and of ten groups its intervals are too narrow.
+By hand, because SciPy has no interval over groups that weights each by its queries.
 """
 
 from __future__ import annotations
