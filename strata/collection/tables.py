@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 from strata.base.errors import StrataError
 from strata.base.files import read_table, write_table
 
+Rows = Sequence[dict[str, Any]]
+
 GRADES = ("good", "ok", "easy", "hard", "junk")
 QUERY_SPLIT = "query"  # images.split of pictures that only query: no part of the database (revisited Oxford)
 USABLE = "ok"  # images.status of a picture that can be used; anything else is the reason why not
@@ -77,11 +79,16 @@ class Tables:
     classes: pa.Table
 
 
-def from_rows(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+def from_rows(name: str, rows: Rows) -> pa.Table:
     """Rows as dicts -> the table ``name``; a missing nullable column is null."""
     schema = SCHEMAS[name]
     columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def tables_from_rows(images: Rows, queries: Rows = (), relevance: Rows = (), classes: Rows = ()) -> Tables:
+    """All four from rows as dicts."""
+    return Tables(*map(from_rows, SCHEMAS, (images, queries, relevance, classes)))
 
 
 def box_columns(box: Sequence[float]) -> dict[str, float]:

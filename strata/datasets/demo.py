@@ -12,7 +12,7 @@ from strata.base.files import read_json
 from strata.base.hashing import sha256_file
 from strata.base.track import Track, Warn
 from strata.collection.headers import read_header
-from strata.collection.tables import Tables, box_columns, from_rows
+from strata.collection.tables import Tables, box_columns, tables_from_rows
 from strata.demo import vocabulary
 from strata.settings.params import Count, DatasetConf, Strict, parse
 
@@ -51,12 +51,7 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     entries: list[dict[str, Any]] = drawn["pictures"] + drawn["odd"]
     images = [_image(raw, entry) for entry in track(entries, total=len(entries), desc="prepare")]
     queries, relevance = _details(drawn["pictures"])
-    return Tables(
-        images=from_rows("images", images),
-        queries=from_rows("queries", queries),
-        relevance=from_rows("relevance", relevance),
-        classes=from_rows("classes", _classes()),
-    )
+    return tables_from_rows(images, queries, relevance, _classes())
 
 
 def _image(raw: Path, entry: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from strata.base.errors import StrataError
 from strata.base.track import Track, Warn
-from strata.collection.tables import Tables, box_columns, from_rows
+from strata.collection.tables import Tables, box_columns, tables_from_rows
 from strata.datasets.picture_rows import (
     Picture,
     class_ids,
@@ -66,11 +66,11 @@ class Landmarks:
         files = self.files(raw, warn)
         named = [row["image_id"] for row in (*queries, *relevance)]
         found: dict[str, Path | None] = {**files, **find_named(named, files, self.ground_truth, warn)}
-        return Tables(
-            images=from_rows("images", image_rows(to_pictures(found, conf, self.dataset), track)),
-            queries=from_rows("queries", queries),
-            relevance=from_rows("relevance", relevance),
-            classes=from_rows("classes", class_rows(conf.classes)),
+        return tables_from_rows(
+            image_rows(to_pictures(found, conf, self.dataset), track),
+            queries,
+            relevance,
+            class_rows(conf.classes),
         )
 
     def files(self, raw: Path, warn: Warn) -> dict[str, Path]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from strata.base.errors import StrataError
 from strata.base.track import Track, Warn
-from strata.collection.tables import Tables, box_columns, from_rows
+from strata.collection.tables import Tables, box_columns, tables_from_rows
 from strata.datasets.landmarks import OXFORD5K, OXFORD_PREFIX, PARIS6K, Landmarks, label_of, to_pictures
 from strata.datasets.picture_rows import class_rows, find_named, image_rows
 from strata.datasets.plain_pickle import read_plain_pickle
@@ -65,12 +65,7 @@ class Revisited(Landmarks):
             warn(f"{unnamed} pictures of the archive are not named by {self.ground_truth} and are left out")
         rows = image_rows(to_pictures(found, conf, self.dataset, queries=queries), track)
         query_rows, relevance = _rows(truth, database, queries)
-        return Tables(
-            images=from_rows("images", rows),
-            queries=from_rows("queries", query_rows),
-            relevance=from_rows("relevance", relevance),
-            classes=from_rows("classes", class_rows(conf.classes)),
-        )
+        return tables_from_rows(rows, query_rows, relevance, class_rows(conf.classes))
 
 
 ROXFORD5K = Revisited("roxford5k", OXFORD5K.pictures, "gnd_roxford5k.pkl")
