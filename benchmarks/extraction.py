@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmarks.ours import extract_params, picture_tables, run_extract
-from benchmarks.pairing import paired, timed
+from benchmarks.pairing import check_cosine, paired, timed
 from benchmarks.pictures import find_pictures
 from benchmarks.plain_loop import run_plain_loop
 from benchmarks.results import Result, Row, rate_row
@@ -107,9 +106,7 @@ def _check_same(
             one, other = read_layer_array(features, layer, "vector"), loop["embedding"]
         else:
             one, other = read_layer_array(features, layer, "mean"), loop["layers"][next(hooks)]
-        cosine = (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
-        if not cosine.min() >= LEAST_COSINE[case.precision]:
-            raise ValueError(f"{case.label}: a cosine of {cosine.min():.5f} with the plain loop's {layer}")
+        check_cosine(case.label, f"the plain loop's {layer}", one, other, LEAST_COSINE[case.precision])
 
 
 def _limits(

@@ -233,12 +233,7 @@ def _raced(
 
         return run_one
 
-    first, second = seconds("ours", ours), seconds("theirs", theirs)
-    if warm:
-        pair = paired(first, second, rounds)
-    else:
-        fast, slow = first(), second()
-        pair = Paired(fast, slow, slow / fast, slow / fast, slow / fast, 1)
+    pair = paired(seconds("ours", ours), seconds("theirs", theirs), rounds, warm=warm)
     return pair, found["ours"] / found["theirs"]
 
 

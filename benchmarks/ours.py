@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.settings import device
 from strata.base.hashing import sha256_file
 from strata.base.threads import cores
-from strata.collection.headers import read_facts
+from strata.collection.headers import read_header
 from strata.collection.tables import SCHEMAS, Tables, from_rows
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Place, Request, extract
@@ -65,5 +65,5 @@ def extract_params(precision: Precision) -> ExtractParams:
 
 
 def _row(path: Path) -> dict[str, Any]:
-    facts = asdict(read_facts(path))  # width, height and status
+    facts = asdict(read_header(path))  # width, height and status
     return {"image_id": path.stem, "path": str(path), "sha256": sha256_file(path), "labels": [], **facts}

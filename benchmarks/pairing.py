@@ -11,7 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+import numpy.typing as npt
+
 ROUNDS = 5
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,12 @@ class Paired:
     rounds: int
 
 
-def paired(ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS) -> Paired:
-    """Call both in turn, ``rounds`` times after one unmeasured round; each returns its own seconds."""
-    ours(), theirs()
+def paired(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int = ROUNDS, *, warm: bool = True
+) -> Paired:
+    """Call both in turn, ``rounds`` times, after an unmeasured round if ``warm``; each gives its seconds."""
+    if warm:
+        ours(), theirs()
     seconds = [(ours(), theirs()) for _ in range(rounds)]
     ratios = [slow / fast for fast, slow in seconds]
     return Paired(
@@ -40,6 +47,14 @@ def paired(ours: Callable[[], float], theirs: Callable[[], float], rounds: int =
         high=max(ratios),
         rounds=rounds,
     )
+
+
+def check_cosine(label: str, peer: str, ours: Floats, theirs: Floats, least: float) -> None:
+    """Raise ValueError where a row of ``ours`` (N, D) and ``peer``'s have a smaller cosine than ``least``."""
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    cosine = float(((ours * theirs).sum(axis=1) / lengths).min())
+    if not cosine >= least:
+        raise ValueError(f"{label}: a cosine of {cosine:.5f} with {peer}")
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.others.starting import Peer, install
 from benchmarks.ours import picture_tables, run_extract
-from benchmarks.pairing import paired
+from benchmarks.pairing import check_cosine, paired
 from benchmarks.pictures import find_pictures
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings
@@ -92,7 +92,8 @@ def _against(
             ours = partial(run_extract, tables, local_conf(made), (EMBEDDING,), precision, work)
             ours(), peer.seconds()
             label = f"{MODEL}, {EMBEDDING}, {precision}"
-            _check_same(label, other.label, read_layer_array(work / "features", EMBEDDING, "vector"), out)
+            vectors = read_layer_array(work / "features", EMBEDDING, "vector")
+            check_cosine(label, f"the vectors of {other.label}", vectors, np.load(out), LEAST_COSINE)
             pair = paired(ours, peer.seconds, settings.rounds)
             rows.append(rate_row(label, other.label, pair, tables.images.num_rows, "pictures/s"))
     return rows
@@ -107,12 +108,3 @@ def _linked(paths: Sequence[Path], folder: Path) -> Path:
     for number, path in enumerate(paths):
         (own / f"{number:06d}.jpg").symlink_to(path.resolve())
     return folder
-
-
-def _check_same(label: str, peer: str, vectors: Floats, out: Path) -> None:
-    ours, theirs = (
-        values / np.linalg.norm(values, axis=1, keepdims=True) for values in (vectors, np.load(out))
-    )
-    cosine = float((ours * theirs).sum(axis=1).min())
-    if not cosine >= LEAST_COSINE:
-        raise ValueError(f"{label}: a cosine of {cosine:.5f} with the vectors of {peer}")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import machine, versions
 from benchmarks.pairing import ROUNDS, Paired
+from benchmarks.settings import device
+from strata.base.machine import processor, versions_of
+from strata.base.threads import cores
 
 HERE = Path(__file__).parent
+PACKAGES = (
+    "torch", "open_clip_torch", "numpy", "scipy", "scikit-learn", "pyarrow", "simplejpeg", "pillow",
+    "faiss-cpu",
+)  # fmt: skip
 HEAD = """# Results
 
 Written by `make bench` from `results/*.json`; how it is measured, and what was tried, is in
@@ -66,8 +74,15 @@ def save(name: str, result: Result, folder: Path = HERE / "results") -> None:
     """Keep a result with the machine, the versions and the day it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     day = datetime.now(timezone.utc).strftime("%Y-%m-%d")
-    content = {"date": day, "machine": machine(), "versions": versions(), **asdict(result)}
+    content = {"date": day, "machine": machine(), "versions": versions_of(PACKAGES), **asdict(result)}
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def machine() -> str:
+    """Processor, cores and memory, in words; our side's device where that is not the processor."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    where = "" if device() == "cpu" else f", clip-strata on {device()}"
+    return f"{processor()}, {cores()} cores, {memory:.0f} GiB, Python {platform.python_version()}{where}"
 
 
 def render(order: Sequence[str], folder: Path = HERE / "results", page: Path = HERE / "RESULTS.md") -> None:

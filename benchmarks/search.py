@@ -7,12 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
-from strata.base.threads import cores
+from strata.base.threads import cores, one_blas_thread
 from strata.retrieval.ranking import VectorIndex, build_index
 from strata.retrieval.search import find_nearest
 
@@ -41,7 +40,7 @@ def run(settings: Settings) -> Result:
     rows = np.linspace(0, count - 1, queries).astype(np.int64)
 
     def ours() -> Floats:
-        with threadpool_limits(limits=1):  # as retrieve does: its threads are its own
+        with one_blas_thread():  # as retrieve does: its threads are its own
             return find_nearest(index, rows, NEIGHBOURS, BUDGET_MIB).scores
 
     case = f"{queries:,} queries, {count:,} vectors, k = {NEIGHBOURS}"

@@ -11,7 +11,7 @@ import open_clip
 import torch
 
 from benchmarks.others.starting import Peer, install
-from benchmarks.pairing import paired, timed
+from benchmarks.pairing import check_cosine, paired, timed
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf, local_model
@@ -75,7 +75,7 @@ def _row(
     count = classes * templates
     if reason:
         exact = load_model(local_conf(made), device="cpu")
-        _check_same(label, own, a_loop_over_classes(exact, columns))
+        check_cosine(label, "the loop's vectors", own, a_loop_over_classes(exact, columns), LEAST_COSINE)
         loop = timed(lambda: a_loop_over_classes(exact, columns))
         pair = paired(timed(lambda: one_pass(model, columns)), loop, rounds)
         return rate_row(label, f"a loop over classes, fp32 ({reason})", pair, count, "prompts/s", target)
@@ -83,7 +83,7 @@ def _row(
     prompts = (work / "prompts.json").resolve()
     with Peer(environment, "clip_benchmark_text", made.resolve(), prompts, out, amp) as peer:
         peer.seconds()
-        _check_same(label, own, np.load(out))
+        check_cosine(label, "the vectors of CLIP_benchmark", own, np.load(out), LEAST_COSINE)
         pair = paired(timed(lambda: one_pass(model, columns)), peer.seconds, rounds)
     return rate_row(label, f"CLIP_benchmark, {theirs}", pair, count, "prompts/s", target)
 
@@ -114,10 +114,3 @@ def a_loop_over_classes(model: LoadedModel, columns: list[Column]) -> Floats:
         mean = torch.nn.functional.normalize(encoded, dim=-1).mean(dim=0)
         vectors.append(mean / mean.norm())
     return np.asarray(torch.stack(vectors).float().numpy())
-
-
-def _check_same(label: str, ours: Floats, theirs: Floats) -> None:
-    lengths = np.linalg.norm(theirs, axis=1)  # 1 up to bf16's rounding, in mixed precision
-    cosine = float(((ours * theirs).sum(axis=1) / lengths).min())
-    if not cosine >= LEAST_COSINE:
-        raise ValueError(f"{label}: a cosine of {cosine:.5f} with the other's vectors")

@@ -1,8 +1,9 @@
 """Keep the deps of dvc.yaml equal to what the stages import: ``python -m stages.closure [--write]``.
 
 A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from
-the syntax tree: imports inside functions count); on a package's ``__init__.py`` only where that holds code,
-and on a package's folders of other files (templates). ``stages.settings`` and ``stages.running`` are not
+the syntax tree: imports inside functions count, and strings that name a module, as in the table of data
+sets); on a package's ``__init__.py`` only where that holds code, and on a package's folders of other files
+(templates). ``stages.settings`` and ``stages.running`` are not
 followed: they carry parameters, which DVC tracks by their values, and messages, which are in no out. So
 ``strata.settings.params`` is a dep only where a ``strata`` module or the script itself imports it.
 """
@@ -25,6 +26,7 @@ from strata.base.files import write_text
 PIPELINES = (Path("dvc.yaml"), Path("watch/dvc.yaml"))
 NOT_FOLLOWED = ("stages.settings", "stages.running")
 COMMAND = re.compile(r"python -m (stages\.\w+)")
+NAMED = re.compile(r"(strata(?:\.\w+)+)(?::\w+)?")
 
 
 def main() -> str:
@@ -112,6 +114,10 @@ def _imports(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = NAMED.fullmatch(node.value)
+            if named:
+                yield named[1]
 
 
 def _for_types(test: ast.expr) -> bool:

@@ -12,8 +12,9 @@ from typing import Any
 
 from stages.running import LOGS
 from strata.base.files import write_text
+from strata.base.first_seen import first_seen
+from strata.base.hashing import HashMemo
 from strata.base.machine import processor, versions_of
-from strata.base.tsv import from_lines
 from strata.base.workspace import project_root, store_root
 from strata.settings.params import ModelConf
 
@@ -75,19 +76,11 @@ def weights_hash(model: ModelConf, store: Path) -> str:
     """The SHA-256 that the store remembers of the weights, or ""; nothing is read again."""
     weights = model.weights
     if weights.path is None:
-        recorded = dict(_lines(store / "weights.tsv", 2))
-        return recorded.get(f"{model.architecture}:{weights.tag or ''}", "")
+        return first_seen(store / "weights.tsv", f"{model.architecture}:{weights.tag or ''}") or ""
     place = (project_root() / Path(weights.path).expanduser()).resolve()
-    memo = _lines(store / "weights-hashes.txt", 5)
-    found = [sha256 for name, _, _, sha256, _ in memo if Path(name).is_relative_to(place)]
+    hashes = HashMemo(store / "weights-hashes.txt").items()
+    found = [sha256 for (name, *_), sha256 in hashes if Path(name).is_relative_to(place)]
     return found[-1] if found else ""
-
-
-def _lines(path: Path, fields: int) -> list[list[str]]:
-    try:
-        return [line for line in from_lines(path.read_bytes()) if len(line) == fields]
-    except OSError:
-        return []
 
 
 def revision() -> str:

@@ -1,14 +1,15 @@
-"""The measurements as Markdown tables."""
+"""The measurements as Markdown tables, and how cost grows with the number of rows, as an exponent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.scaling.fitting import exponent, slope
 from benchmarks.scaling.running import Run
 
 LEAST_S = 0.3  # growth below this many seconds has no exponent
+FLAT = 0.15  # growth below this share of the smallest size's value is noise
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,31 @@ class Grown:
 
     @property
     def exponent(self) -> float | None:
-        """Of the time (``fitting.exponent``)."""
+        """Of the time (the function ``exponent``)."""
         return exponent(self.seconds, LEAST_S)
+
+
+def exponent(values: Mapping[int, float], least: float) -> float | None:
+    """The exponent p of value = start + c * (rows - rows0)^p over the two largest sizes.
+
+    ``values`` : rows -> seconds or MiB, at three sizes or more. What the smallest size took counts as
+    start-up and is subtracted, its rows with it, so that a straight line gives exactly 1. None where the
+    middle size's growth is below ``least`` or 15 % of the start-up: noise has no exponent.
+    """
+    if len(values) < 3:
+        return None
+    first, *_, middle, last = sorted(values)
+    start = values[first]
+    near, far = values[middle] - start, values[last] - start
+    if near < max(least, FLAT * start) or far <= 0:
+        return None
+    return math.log(far / near) / math.log((last - first) / (middle - first))
+
+
+def slope(values: Mapping[int, float]) -> float:
+    """Growth a row between the two largest sizes; 0 for one size."""
+    *_, middle, last = [min(values), *sorted(values)]
+    return (values[last] - values[middle]) / max(last - middle, 1)
 
 
 def time_table(grown: Iterable[Grown]) -> str:

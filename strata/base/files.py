@@ -32,26 +32,29 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
     Raises StrataError when the disk is full; anything half-written is removed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
+    with full_disk_reported(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def full_disk_reported(path: Path) -> Iterator[None]:
+    """Turn "no space left" while ``path`` is being written into a StrataError; other errors pass."""
     try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        yield
     except OSError as error:
-        raise_if_full(error, path)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def raise_if_full(error: OSError, path: Path) -> None:
-    """StrataError if the error is a full disk's."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
         message = "the disk is full; free some space and run the same command again"
         raise StrataError(f"{path}: {message}") from error
 
@@ -155,16 +158,14 @@ def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
     """Let ``make`` fill a temporary sibling of ``folder`` and rename it; a failure leaves nothing behind."""
     import shutil
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        os.chmod(temporary, 0o777 & ~_umask())
-        make(temporary)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    except OSError as error:
-        raise_if_full(error, folder)
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with full_disk_reported(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        try:
+            os.chmod(temporary, 0o777 & ~_umask())
+            make(temporary)
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.replace(temporary, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)

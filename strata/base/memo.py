@@ -34,6 +34,10 @@ class Memo:
         """What is known of ``key``, or None."""
         return self._known.get(key)
 
+    def items(self) -> list[tuple[tuple[str, ...], str]]:
+        """All that is known, in the order it was first put."""
+        return list(self._known.items())
+
     def put(self, key: tuple[str, ...], value: str) -> None:
         """Remember ``value``, on disk too."""
         line = to_line((*key, value, _END))

@@ -1,7 +1,7 @@
 """Parts of some work done in threads while the next ones are being read; the results keep the parts' order.
 
 Whoever adds the results up in that order gets the same bits on any number of cores, as long as a part itself
-is computed on one thread: hold BLAS to one (``threadpoolctl``) around the loop, not inside ``work``.
+is computed on one thread: use ``one_blas_thread`` around the loop, not inside ``work``.
 
 ``work`` should spend its time outside of Python's lock, as numpy does. An error of a part is raised when its
 turn comes, and ends the rest. A loop that may be left before its end closes the generator
@@ -10,9 +10,11 @@ turn comes, and ends the rest. A loop that may be left before its end closes the
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -38,24 +40,38 @@ def in_threads(
     work: Callable[[Part], Done],
     parts: Iterable[Part],
     threads: int,
-    ahead: int,
+    at_once: int,
     begin: Callable[[], object] = lambda: None,
 ) -> Generator[Done, None, None]:
     """``work(part)`` for every part, on ``threads`` threads, each of which calls ``begin`` first.
 
-    ``ahead`` parts are in work, or done, beside the one that is handed over.
+    ``at_once`` parts are in work, or done, beside the one that is handed over.
     """
     left = iter(parts)
     pending: deque[Future[Done]] = deque()
     pool = ThreadPoolExecutor(threads, initializer=begin)
     try:
-        pending.extend(pool.submit(work, part) for part in islice(left, ahead))
+        pending.extend(pool.submit(work, part) for part in islice(left, at_once))
         while pending:
             done = pending.popleft().result()
             pending.extend(pool.submit(work, part) for part in islice(left, 1))
             yield done
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def one_blas_thread(*modules: str) -> Iterator[None]:
+    """Hold BLAS and OpenMP to one thread: sums differ in the last bits between one thread and two.
+
+    ``modules`` are imported first (``"scipy.linalg"``): the limit does not see a BLAS that is loaded later.
+    """
+    from threadpoolctl import threadpool_limits
+
+    for module in modules:
+        importlib.import_module(module)
+    with threadpool_limits(limits=1):
+        yield
 
 
 def cores() -> int:

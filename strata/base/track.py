@@ -1,14 +1,17 @@
-"""How long work says how far it is, without the library printing anything.
+"""How work says how far it is and what it noticed, without the library printing anything.
 
-A stage passes a ``Track``; the library wraps its loops in it. The default does nothing.
+A stage passes a ``Track``, which the library wraps its loops in (the default does nothing), and a ``Warn``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+Warn = Callable[[str], None]
+"""Takes one line that the user should read while the work goes on."""
 
 
 class Track(Protocol):

@@ -26,7 +26,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM
 
 
 @dataclass(frozen=True)
-class Facts:
+class Header:
     """Stored size in pixels and ``images.status``: "ok" or the reason why the picture cannot be used."""
 
     width: int | None
@@ -34,37 +34,37 @@ class Facts:
     status: str
 
 
-def read_facts(path: str | Path) -> Facts:
-    """The facts of one file. Never raises: what is wrong becomes the status."""
+def read_header(path: str | Path) -> Header:
+    """The header of one file. Never raises: what is wrong becomes the status."""
     try:
         if os.stat(path).st_size == 0:
-            return Facts(None, None, "empty file")
+            return Header(None, None, "empty file")
         with Image.open(path, formats=readable_formats()) as picture:
             width, height = picture.size
     except UnidentifiedImageError:
-        return Facts(None, None, "not a picture")
+        return Header(None, None, "not a picture")
     except OSError as error:
-        return Facts(None, None, f"cannot be read: {error.strerror or one_line(error)}")
+        return Header(None, None, f"cannot be read: {error.strerror or one_line(error)}")
     except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
-        return Facts(None, None, f"cannot be read: {one_line(error)}")
+        return Header(None, None, f"cannot be read: {one_line(error)}")
     if width * height > MAX_PIXELS:
-        return Facts(
+        return Header(
             width, height, f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million"
         )
-    return Facts(width, height, USABLE)
+    return Header(width, height, USABLE)
 
 
-def remembered_facts(path: str | Path, sha256: str, memo: Memo) -> Facts:
-    """The facts of a file whose content is ``sha256``; a good picture's header is read only once."""
+def remembered_header(path: str | Path, sha256: str, memo: Memo) -> Header:
+    """The header of a file whose content is ``sha256``; a good picture's header is read only once."""
     known = memo.get((sha256,))
     if known is not None:
         width, height = known.split(" ")
         if int(width) * int(height) <= MAX_PIXELS:
-            return Facts(int(width), int(height), USABLE)
-    facts = read_facts(path)
-    if facts.status == USABLE:
-        memo.put((sha256,), f"{facts.width} {facts.height}")
-    return facts
+            return Header(int(width), int(height), USABLE)
+    header = read_header(path)
+    if header.status == USABLE:
+        memo.put((sha256,), f"{header.width} {header.height}")
+    return header
 
 
 def known_sizes() -> Memo:

@@ -7,6 +7,7 @@ of the table is the main one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ import pyarrow.compute as pc
 from strata.base.errors import StrataError
 from strata.base.files import read_table, write_table
 
+Rows = Sequence[dict[str, Any]]
+
 GRADES = ("good", "ok", "easy", "hard", "junk")
 QUERY_SPLIT = "query"  # images.split of pictures that only query: no part of the database (revisited Oxford)
 USABLE = "ok"  # images.status of a picture that can be used; anything else is the reason why not
 
-_BOX = ("x0", "y0", "x1", "y1")
+BOX = ("x0", "y0", "x1", "y1")  # the columns of a box: left, top, right, bottom in pixels
 
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
@@ -42,7 +45,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             pa.field("query_id", pa.string(), nullable=False),
             pa.field("image_id", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in _BOX),
+            *(pa.field(name, pa.float64()) for name in BOX),
             pa.field("group", pa.string(), nullable=False),
         ]
     ),
@@ -51,7 +54,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             pa.field("query_id", pa.string(), nullable=False),
             pa.field("image_id", pa.string(), nullable=False),
             pa.field("grade", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in _BOX),
+            *(pa.field(name, pa.float64()) for name in BOX),
         ]
     ),
     "classes": pa.schema(
@@ -76,11 +79,21 @@ class Tables:
     classes: pa.Table
 
 
-def from_rows(name: str, rows: list[dict[str, Any]]) -> pa.Table:
+def from_rows(name: str, rows: Rows) -> pa.Table:
     """Rows as dicts -> the table ``name``; a missing nullable column is null."""
     schema = SCHEMAS[name]
     columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def tables_from_rows(images: Rows, queries: Rows = (), relevance: Rows = (), classes: Rows = ()) -> Tables:
+    """All four from rows as dicts."""
+    return Tables(*map(from_rows, SCHEMAS, (images, queries, relevance, classes)))
+
+
+def box_columns(box: Sequence[float]) -> dict[str, float]:
+    """``(x0, y0, x1, y1)`` in pixels as columns of ``queries`` and ``relevance``."""
+    return dict(zip(BOX, map(float, box), strict=True))
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
@@ -161,8 +174,8 @@ def _check_labels(path: Path, tables: Tables) -> None:
 
 def _check_boxes(path: Path, table: pa.Table, images: pa.Table) -> None:
     """Boxes are (x0, y0, x1, y1) in pixels, 0-based, x1 > x0, y1 > y0, inside the picture (1 px of slack)."""
-    box = np.stack([_floats(table[name]) for name in _BOX])  # (4, rows); null is NaN here
-    null = np.stack([table[name].is_null().to_numpy() for name in _BOX])
+    box = np.stack([_floats(table[name]) for name in BOX])  # (4, rows); null is NaN here
+    null = np.stack([table[name].is_null().to_numpy() for name in BOX])
     place = pc.index_in(table["image_id"], value_set=images["image_id"].combine_chunks())
     width, height = (_floats(images[name].take(place)) for name in ("width", "height"))
     x0, y0, x1, y1 = box
@@ -173,7 +186,7 @@ def _check_boxes(path: Path, table: pa.Table, images: pa.Table) -> None:
     if not len(wrong):
         return
     row = int(wrong[0])
-    query_id, image_id, *sides = (table[name][row].as_py() for name in ("query_id", "image_id", *_BOX))
+    query_id, image_id, *sides = (table[name][row].as_py() for name in ("query_id", "image_id", *BOX))
     where = f"{path}: columns x0..y1, row {row} (query {query_id!r}): box {tuple(sides)}"
     if no_box[row]:
         raise StrataError(f"{where} is no box (x0 < x1, y0 < y1; all four or none)")

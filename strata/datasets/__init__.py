@@ -1,25 +1,37 @@
 """Data sets by name: each module turns its source's files into the four tables, and nothing else.
 
-A later source joins with its module and a line in ``_ADAPTORS``; only the chosen one is imported. Imports
-``base``, ``settings``, ``collection``, ``fetching`` and ``demo``; loads no model.
+A later source joins with its module and a line in ``ADAPTORS``; only the chosen one is imported. Imports
+``base``, ``settings``, ``demo``, ``collection`` and ``fetching``; loads no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
 from pathlib import Path
 from typing import Protocol
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
+from strata.base.track import Track, Warn
 from strata.collection.tables import Tables
 from strata.settings.params import DatasetConf
 
-Warn = Callable[[str], None]
+ADAPTORS = {
+    "demo": "strata.datasets.demo",
+    "folder": "strata.datasets.folder",
+    "brueghel": "strata.datasets.brueghel",
+    "oxford5k": "strata.datasets.landmarks:OXFORD5K",
+    "paris6k": "strata.datasets.landmarks:PARIS6K",
+    "roxford5k": "strata.datasets.revisited:ROXFORD5K",
+    "rparis6k": "strata.datasets.revisited:RPARIS6K",
+    "paintings": "strata.datasets.paintings",
+    "artphoto": "strata.datasets.artphoto",
+    "fer2013": "strata.datasets.fer2013",
+}
+"""Name -> what reads it: a module, or an object in one."""
 
 
 class Adaptor(Protocol):
-    """What a data set's module offers."""
+    """What a data set's module, or the object in it, offers."""
 
     def download(self, conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
         """Put the source's files into the folder ``out``; how many pictures there are.
@@ -35,83 +47,8 @@ class Adaptor(Protocol):
 
 
 def adaptor(name: str) -> Adaptor:
-    """The module of data set ``name``."""
-    if name not in _ADAPTORS:
-        raise StrataError(
-            f"params.yaml: dataset = {name!r} has no adaptor; there are: {', '.join(_ADAPTORS)}"
-        )
-    return _ADAPTORS[name]()
-
-
-def _demo() -> Adaptor:
-    from strata.datasets import demo
-
-    return demo
-
-
-def _folder() -> Adaptor:
-    from strata.datasets import folder
-
-    return folder
-
-
-def _brueghel() -> Adaptor:
-    from strata.datasets import brueghel
-
-    return brueghel
-
-
-def _oxford5k() -> Adaptor:
-    from strata.datasets import oxford5k
-
-    return oxford5k
-
-
-def _roxford5k() -> Adaptor:
-    from strata.datasets import roxford5k
-
-    return roxford5k
-
-
-def _paris6k() -> Adaptor:
-    from strata.datasets import paris6k
-
-    return paris6k
-
-
-def _rparis6k() -> Adaptor:
-    from strata.datasets import rparis6k
-
-    return rparis6k
-
-
-def _paintings() -> Adaptor:
-    from strata.datasets import paintings
-
-    return paintings
-
-
-def _artphoto() -> Adaptor:
-    from strata.datasets import artphoto
-
-    return artphoto
-
-
-def _fer2013() -> Adaptor:
-    from strata.datasets import fer2013
-
-    return fer2013
-
-
-_ADAPTORS = {
-    "demo": _demo,
-    "folder": _folder,
-    "brueghel": _brueghel,
-    "oxford5k": _oxford5k,
-    "roxford5k": _roxford5k,
-    "paris6k": _paris6k,
-    "rparis6k": _rparis6k,
-    "paintings": _paintings,
-    "artphoto": _artphoto,
-    "fer2013": _fer2013,
-}
+    """What reads data set ``name``. StrataError for an unknown one."""
+    if name not in ADAPTORS:
+        raise StrataError(f"params.yaml: dataset = {name!r} has no adaptor; there are: {', '.join(ADAPTORS)}")
+    found: Adaptor = pkgutil.resolve_name(ADAPTORS[name])
+    return found

@@ -8,10 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
-from strata.datasets.picture_files import Picture, class_rows, image_rows, pictures_below
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, tables_from_rows
+from strata.datasets.picture_rows import Picture, class_ids, class_rows, image_rows, pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
 from strata.settings.params import DatasetConf
@@ -28,7 +27,7 @@ def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn:
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     """Every picture with its emotion."""
-    known = {entry.id for entries in (conf.classes or {}).values() for entry in entries}
+    known = class_ids(conf)
     pictures = []
     for name, path in pictures_below([raw / PICTURES]).items():
         emotion = Path(name).stem.rpartition("_")[0]
@@ -37,9 +36,4 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
                 f"{path}: its emotion {emotion!r} is not among the classes of conf/datasets/{DATASET}.yaml"
             )
         pictures.append(Picture(name, path, (emotion,)))
-    return Tables(
-        images=from_rows("images", image_rows(pictures, track)),
-        queries=from_rows("queries", []),
-        relevance=from_rows("relevance", []),
-        classes=from_rows("classes", class_rows(conf.classes)),
-    )
+    return tables_from_rows(image_rows(pictures, track), classes=class_rows(conf.classes))

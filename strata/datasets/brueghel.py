@@ -13,10 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from strata.base.errors import StrataError
 from strata.base.files import read_json
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
-from strata.datasets.picture_files import Picture, box_columns, image_rows, matched, pictures_below
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, box_columns, tables_from_rows
+from strata.datasets.picture_rows import Picture, find_named, image_rows, pictures_below
 from strata.fetching.archives import fetch_all
 from strata.fetching.sources import read_sources
 from strata.settings.params import DatasetConf, Strict
@@ -49,17 +48,12 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     named = (
         name for entries in details.values() for entry in entries for name, _ in [entry.query, *entry.gt]
     )
-    found = matched(named, files, GROUND_TRUTH, warn)
+    found = find_named(named, files, GROUND_TRUTH, warn)
     used = {path for path in found.values() if path is not None}
     others = {name: path for name, path in files.items() if path not in used}
     pictures = [Picture(name, path) for name, path in sorted({**others, **found}.items())]
     queries, relevance = _rows(details)
-    return Tables(
-        images=from_rows("images", image_rows(pictures, track)),
-        queries=from_rows("queries", queries),
-        relevance=from_rows("relevance", relevance),
-        classes=from_rows("classes", []),
-    )
+    return tables_from_rows(image_rows(pictures, track), queries, relevance)
 
 
 def read_details(path: Path) -> dict[str, list[Entry]]:

@@ -10,10 +10,9 @@ from pydantic import Field
 
 from strata.base.files import read_json
 from strata.base.hashing import sha256_file
-from strata.base.track import Track
-from strata.collection.headers import read_facts
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
+from strata.base.track import Track, Warn
+from strata.collection.headers import read_header
+from strata.collection.tables import Tables, box_columns, tables_from_rows
 from strata.demo import vocabulary
 from strata.settings.params import Count, DatasetConf, Strict, parse
 
@@ -52,25 +51,20 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     entries: list[dict[str, Any]] = drawn["pictures"] + drawn["odd"]
     images = [_image(raw, entry) for entry in track(entries, total=len(entries), desc="prepare")]
     queries, relevance = _details(drawn["pictures"])
-    return Tables(
-        images=from_rows("images", images),
-        queries=from_rows("queries", queries),
-        relevance=from_rows("relevance", relevance),
-        classes=from_rows("classes", _classes()),
-    )
+    return tables_from_rows(images, queries, relevance, _classes())
 
 
 def _image(raw: Path, entry: dict[str, Any]) -> dict[str, Any]:
     path = raw / entry["file"]
-    facts = read_facts(path)
+    header = read_header(path)
     return {
         "image_id": entry["id"],
         "path": path.as_posix(),
-        "width": facts.width,
-        "height": facts.height,
+        "width": header.width,
+        "height": header.height,
         "sha256": sha256_file(path),
         "labels": [entry[facet] for facet in _FACETS if entry[facet] is not None],
-        "status": facts.status,
+        "status": header.status,
     }
 
 
@@ -80,10 +74,7 @@ def _details(pictures: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list
     boxes_of: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in pictures:
         for i, detail in enumerate(entry["details"]):
-            place = {
-                "image_id": entry["id"],
-                **dict(zip(("x0", "y0", "x1", "y1"), detail["box"], strict=True)),
-            }
+            place = {"image_id": entry["id"], **box_columns(detail["box"])}
             queries.append(
                 {"query_id": f"{entry['id']}/{detail['kind']}/{i}", "group": detail["kind"], **place}
             )

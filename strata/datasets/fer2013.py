@@ -14,12 +14,11 @@ import numpy as np
 from PIL import Image
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
-from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, tables_from_rows
+from strata.datasets.picture_rows import SUFFIXES, Picture, class_rows, image_rows
 from strata.fetching.archives import link
-from strata.fetching.places import INCOMING, incoming
+from strata.fetching.mirrors import INCOMING, incoming
 from strata.settings.params import DatasetConf, Strict, parse
 
 SIDE_PX = 48
@@ -60,12 +59,7 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
         for path in sorted(raw.rglob("*"))
         if path.suffix.lower() in SUFFIXES
     ]
-    return Tables(
-        images=from_rows("images", image_rows(pictures, track)),
-        queries=from_rows("queries", []),
-        relevance=from_rows("relevance", []),
-        classes=from_rows("classes", class_rows(conf.classes)),
-    )
+    return tables_from_rows(image_rows(pictures, track), classes=class_rows(conf.classes))
 
 
 def _write_faces(table: Path, out: Path, track: Track) -> Iterator[None]:

@@ -22,11 +22,10 @@ from strata.base.files import read_json, read_table, write_json, write_table
 from strata.base.hashing import HashMemo, known_hashes, sha256_file
 from strata.base.memo import Memo
 from strata.base.threads import in_threads
-from strata.base.track import Track
-from strata.collection.headers import Facts, known_sizes, remembered_facts
+from strata.base.track import Track, Warn
+from strata.collection.headers import Header, known_sizes, remembered_header
 from strata.collection.listing import Found, read_listing
 from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
 from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
 from strata.datasets.folder_queries import read_queries, read_relevance
 from strata.settings.params import DatasetConf
@@ -35,7 +34,7 @@ FACET = "label"  # of sub-folders, where labels.label_columns names none
 _WORKERS = 4  # hashing and reading leave Python's lock
 _ROWS = 65_536  # of a table, as objects at once
 _PIECE = 32  # files handed to a thread at once: for small ones handing over costs more than hashing
-_AHEAD = 32  # pieces in work
+_AT_ONCE = 32  # pieces
 _SCHEMA = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
@@ -88,7 +87,7 @@ def _hashed(
         return [_row(root, found, memo) for found in piece]
 
     pieces = (files[start : start + _PIECE] for start in range(0, len(files), _PIECE))
-    hashed = chain.from_iterable(in_threads(rows_of, pieces, _WORKERS, _AHEAD))
+    hashed = chain.from_iterable(in_threads(rows_of, pieces, _WORKERS, _AT_ONCE))
     return iter(track(hashed, total=len(files), desc="hash"))
 
 
@@ -130,22 +129,22 @@ def _images(
     """Rows of ``images``."""
     memo = known_sizes()
     for row, own in zip(listed, labels, strict=True):
-        facts = _facts(root, row, memo)
+        header = _header(root, row, memo)
         yield {
             "image_id": row["file"],
             "path": os.path.join(root, row["file"]),
-            "width": facts.width,
-            "height": facts.height,
+            "width": header.width,
+            "height": header.height,
             "sha256": row["sha256"],
             "labels": own,
-            "status": facts.status,
+            "status": header.status,
         }
 
 
-def _facts(root: str, row: dict[str, Any], memo: Memo) -> Facts:
+def _header(root: str, row: dict[str, Any], memo: Memo) -> Header:
     if row["problem"]:
-        return Facts(None, None, row["problem"])
-    return remembered_facts(os.path.join(root, row["file"]), row["sha256"], memo)
+        return Header(None, None, row["problem"])
+    return remembered_header(os.path.join(root, row["file"]), row["sha256"], memo)
 
 
 def _labels(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
-from strata.datasets import Warn
+from strata.base.track import Warn
 from strata.datasets.csv_rows import composed, name_finder, read_rows
 from strata.settings.params import ClassEntry, LabelSource
 

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
-from strata.collection.tables import GRADES
+from strata.collection.tables import BOX, GRADES
 from strata.datasets.csv_rows import Row, name_finder, read_rows
-
-BOX = ("x0", "y0", "x1", "y1")
 
 
 def read_queries(path: Path, shown: str, files: Sequence[str]) -> list[dict[str, Any]]:

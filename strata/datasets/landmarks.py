@@ -1,59 +1,89 @@
-"""Oxford5k and Paris6k, original protocol (Philbin et al. 2007, 2008): what the two share.
+"""Oxford5k and Paris6k, original protocol (Philbin et al. 2007, 2008): 55 boxed queries on 11 landmarks each.
 
-A picture's label is its file name without the number. Ground truth are text files
-``LANDMARK_N_{query,good,ok,junk}.txt``; the query file's box is **xmin ymin xmax ymax** (read as x y w h, 24
-of Oxford's 55 boxes leave their picture: validation refuses that).
+Oxford5k has 5,063 photographs with 17 labels, Paris6k 6,392 with 12. A picture's label is its file name
+without the number. Ground truth are text files ``LANDMARK_N_{query,good,ok,junk}.txt``; the query file's box
+is **xmin ymin xmax ymax** (read as x y w h, 24 of Oxford's 55 boxes leave their picture: validation refuses
+that).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
-from strata.datasets.picture_files import (
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, box_columns, tables_from_rows
+from strata.datasets.picture_rows import (
     Picture,
-    box_columns,
+    class_ids,
     class_rows,
+    find_named,
     image_rows,
-    matched,
     pictures_below,
 )
-from strata.settings.params import ClassEntry, DatasetConf
+from strata.fetching.archives import fetch_all
+from strata.fetching.sources import read_sources
+from strata.settings.params import DatasetConf
 
 OXFORD_PREFIX = "oxc1_"  # of the names in Oxford's query files, and only there
 GRADES = ("good", "ok", "junk")
 # the page of Paris6k lists these as damaged; its 6,392 pictures are those without them
+_DAMAGED = {
+    "louvre": (136, 146),
+    "moulinrouge": (422,),
+    "museedorsay": (1059,),
+    "notredame": (188,),
+    "pantheon": (284, 960, 974),
+    "pompidou": (195, 196, 201, 467, 640),
+    "sacrecoeur": (299, 330, 353),
+    "triomphe": (662, 833, 863, 867),
+}
 PARIS_DAMAGED = frozenset(
-    f"paris_{name}.jpg"
-    for name in (
-        "louvre_000136",
-        "louvre_000146",
-        "moulinrouge_000422",
-        "museedorsay_001059",
-        "notredame_000188",
-        "pantheon_000284",
-        "pantheon_000960",
-        "pantheon_000974",
-        "pompidou_000195",
-        "pompidou_000196",
-        "pompidou_000201",
-        "pompidou_000467",
-        "pompidou_000640",
-        "sacrecoeur_000299",
-        "sacrecoeur_000330",
-        "sacrecoeur_000353",
-        "triomphe_000662",
-        "triomphe_000833",
-        "triomphe_000863",
-        "triomphe_000867",
-    )
+    f"paris_{place}_{number:06d}.jpg" for place, numbers in _DAMAGED.items() for number in numbers
 )
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """One such data set: its name, its archives of pictures, and the file or archive of its ground truth."""
+
+    dataset: str
+    pictures: tuple[str, ...]
+    ground_truth: str
+
+    def download(self, conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
+        """Fetch the archives and the ground truth."""
+        fetch_all(read_sources(conf.sources, self.dataset).files, self.dataset, out, track=track, warn=warn)
+        return len(pictures_below(out / name for name in self.pictures))
+
+    def build(self, raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+        """All photographs, and the 55 queries with good, ok and junk."""
+        queries, relevance = read_ground_truth(raw / self.ground_truth)
+        files = self.files(raw, warn)
+        named = [row["image_id"] for row in (*queries, *relevance)]
+        found: dict[str, Path | None] = {**files, **find_named(named, files, self.ground_truth, warn)}
+        return tables_from_rows(
+            image_rows(to_pictures(found, conf, self.dataset), track),
+            queries,
+            relevance,
+            class_rows(conf.classes),
+        )
+
+    def files(self, raw: Path, warn: Warn) -> dict[str, Path]:
+        """The collection's pictures by file name, without those its own page calls damaged."""
+        files = pictures_below(raw / name for name in self.pictures)
+        damaged = PARIS_DAMAGED & files.keys()
+        if damaged:
+            warn(f"{len(damaged)} pictures that the collection's page lists as damaged are left out")
+        return {name: path for name, path in files.items() if name not in damaged}
+
+
+OXFORD5K = Landmarks("oxford5k", ("oxbuild_images-v1.tgz",), "gt_files_170407.tgz")
+PARIS6K = Landmarks("paris6k", ("paris_1.tgz", "paris_2.tgz"), "paris_120310.tgz")
 
 
 def label_of(name: str) -> str:
@@ -61,20 +91,11 @@ def label_of(name: str) -> str:
     return Path(name).stem.rpartition("_")[0].removeprefix("paris_")
 
 
-def landmark_pictures(folders: Iterable[Path], warn: Warn) -> dict[str, Path]:
-    """The collection's pictures by file name, without those its own page calls damaged."""
-    files = pictures_below(folders)
-    damaged = PARIS_DAMAGED & files.keys()
-    if damaged:
-        warn(f"{len(damaged)} pictures that the collection's page lists as damaged are left out")
-    return {name: path for name, path in files.items() if name not in damaged}
-
-
 def to_pictures(
     files: Mapping[str, Path | None], conf: DatasetConf, dataset: str, *, queries: Iterable[str] = ()
 ) -> list[Picture]:
     """Pictures with their label, sorted by name; those of ``queries`` are no part of the database."""
-    known = {entry.id for entries in (conf.classes or {}).values() for entry in entries}
+    known = class_ids(conf)
     outside = set(queries)
     pictures = []
     for name, path in sorted(files.items()):
@@ -86,22 +107,6 @@ def to_pictures(
             )
         pictures.append(Picture(name, path, (label,), "query" if name in outside else None))
     return pictures
-
-
-def build_landmarks(
-    pictures: Sequence[Path], ground_truth: Path, conf: DatasetConf, dataset: str, *, track: Track, warn: Warn
-) -> Tables:
-    """The tables of the original protocol."""
-    queries, relevance = read_ground_truth(ground_truth)
-    files = landmark_pictures(pictures, warn)
-    named = [row["image_id"] for row in (*queries, *relevance)]
-    found: dict[str, Path | None] = {**files, **matched(named, files, ground_truth.name, warn)}
-    return Tables(
-        images=from_rows("images", image_rows(to_pictures(found, conf, dataset), track)),
-        queries=from_rows("queries", queries),
-        relevance=from_rows("relevance", relevance),
-        classes=from_rows("classes", class_rows(conf.classes)),
-    )
 
 
 def read_ground_truth(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -147,8 +152,3 @@ def _lines(path: Path) -> list[str]:
         return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError:
         raise StrataError(f"{path}: not a text of names; run `dvc repro -f download`") from None
-
-
-def entries_of(conf: DatasetConf) -> list[ClassEntry]:
-    """All classes of the YAML."""
-    return [entry for entries in (conf.classes or {}).values() for entry in entries]

@@ -20,15 +20,14 @@ from strata.base.errors import StrataError
 from strata.base.files import read_table, write_table
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.locks import locked
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, tables_from_rows
 from strata.datasets.csv_rows import read_rows
-from strata.datasets.picture_files import SUFFIXES, Picture, class_rows, image_rows
+from strata.datasets.picture_rows import SUFFIXES, Picture, class_ids, class_rows, image_rows
 from strata.datasets.xlsx import read_sheet
 from strata.fetching.archives import fetch_all, link
-from strata.fetching.pictures import Address, check_some_came, fetch_pictures, say_failures
-from strata.fetching.places import downloads
+from strata.fetching.mirrors import downloads
+from strata.fetching.single_pictures import Address, check_some_came, fetch_pictures, say_failures
 from strata.fetching.sources import RemoteFile
 from strata.settings.params import DatasetConf, Strict, parse
 
@@ -91,7 +90,7 @@ def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn:
 
 def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     """Every painting of the table, fetched or not, with its classes and split."""
-    known = {entry.id for entries in (conf.classes or {}).values() for entry in entries}
+    known = class_ids(conf)
     pictures = []
     for row in read_table(raw / MANIFEST).to_pylist():
         unknown = sorted(set(row["labels"]) - known)
@@ -103,12 +102,7 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
         missing = f"{NOT_FETCHED}: {row['problem']}"
         pictures.append(Picture(row["file"], path, tuple(row["labels"]), row["subset"] or None, missing))
     pictures.sort(key=lambda picture: picture.image_id)
-    return Tables(
-        images=from_rows("images", image_rows(pictures, track)),
-        queries=from_rows("queries", []),
-        relevance=from_rows("relevance", []),
-        classes=from_rows("classes", class_rows(conf.classes)),
-    )
+    return tables_from_rows(image_rows(pictures, track), classes=class_rows(conf.classes))
 
 
 def read_paintings(path: Path, warn: Warn) -> list[Painting]:

@@ -1,7 +1,7 @@
 """Read a pickle that strangers made: plain containers, texts and numbers, nothing else.
 
 A pickle is a program. This reader knows no class and no function but ``set`` and ``frozenset``, so it can
-build values and call nothing.
+build values and call nothing. By hand, because ``pickle.load`` calls whatever the file names.
 """
 
 from __future__ import annotations

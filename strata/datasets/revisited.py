@@ -1,8 +1,8 @@
-"""ROxford5k and RParis6k, revisited protocol (Radenovic et al. 2018): what the two share.
+"""ROxford5k and RParis6k, revisited protocol (Radenovic et al. 2018): 4,993 and 6,322 photographs.
 
-Seventy query pictures are taken out of the database (split ``query``). Ground truth is a pickle of plain
-values: ``imlist``, ``qimlist`` (names without ``.jpg``) and ``gnd[i]`` = {easy, hard, junk:
-positions in imlist, bbx: xmin ymin xmax ymax}. Easy, Medium and Hard are tasks of the YAML's ``protocol``.
+Seventy boxed query pictures are taken out of the database (split ``query``). Ground truth is a pickle of
+plain values: ``imlist``, ``qimlist`` (names without ``.jpg``) and ``gnd[i]`` = {easy, hard, junk: positions
+in imlist, bbx: xmin ymin xmax ymax}. Easy, Medium and Hard are tasks of the YAML's ``protocol``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from strata.base.errors import StrataError
-from strata.base.track import Track
-from strata.collection.tables import Tables, from_rows
-from strata.datasets import Warn
-from strata.datasets.landmarks import OXFORD_PREFIX, label_of, landmark_pictures, to_pictures
-from strata.datasets.picture_files import box_columns, class_rows, image_rows, matched
+from strata.base.track import Track, Warn
+from strata.collection.tables import Tables, box_columns, tables_from_rows
+from strata.datasets.landmarks import OXFORD5K, OXFORD_PREFIX, PARIS6K, Landmarks, label_of, to_pictures
+from strata.datasets.picture_rows import class_rows, find_named, image_rows
 from strata.datasets.plain_pickle import read_plain_pickle
 from strata.settings.params import DatasetConf
 
@@ -48,26 +47,29 @@ class GroundTruth(BaseModel):
     gnd: list[Judged]
 
 
-def build_revisited(
-    pictures: Sequence[Path], ground_truth: Path, conf: DatasetConf, dataset: str, *, track: Track, warn: Warn
-) -> Tables:
-    """The tables of the revisited protocol; pictures it does not name are left out."""
-    truth = read_revisited(ground_truth)
-    database = [f"{name}.jpg" for name in truth.imlist]
-    queries = [f"{name.removeprefix(OXFORD_PREFIX)}.jpg" for name in truth.qimlist]
-    files = landmark_pictures(pictures, warn)
-    found = matched([*database, *queries], files, ground_truth.name, warn)
-    unnamed = len(files) - sum(path is not None for path in found.values())
-    if unnamed:
-        warn(f"{unnamed} pictures of the archive are not named by {ground_truth.name} and are left out")
-    rows = image_rows(to_pictures(found, conf, dataset, queries=queries), track)
-    query_rows, relevance = _rows(truth, database, queries)
-    return Tables(
-        images=from_rows("images", rows),
-        queries=from_rows("queries", query_rows),
-        relevance=from_rows("relevance", relevance),
-        classes=from_rows("classes", class_rows(conf.classes)),
-    )
+class Revisited(Landmarks):
+    """The pictures of ``Landmarks``, judged anew."""
+
+    def build(self, raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
+        """The database, the 70 query pictures outside of it, and easy, hard and junk.
+
+        Pictures that the ground truth does not name are left out.
+        """
+        truth = read_revisited(raw / self.ground_truth)
+        database = [f"{name}.jpg" for name in truth.imlist]
+        queries = [f"{name.removeprefix(OXFORD_PREFIX)}.jpg" for name in truth.qimlist]
+        files = self.files(raw, warn)
+        found = find_named([*database, *queries], files, self.ground_truth, warn)
+        unnamed = len(files) - sum(path is not None for path in found.values())
+        if unnamed:
+            warn(f"{unnamed} pictures of the archive are not named by {self.ground_truth} and are left out")
+        rows = image_rows(to_pictures(found, conf, self.dataset, queries=queries), track)
+        query_rows, relevance = _rows(truth, database, queries)
+        return tables_from_rows(rows, query_rows, relevance, class_rows(conf.classes))
+
+
+ROXFORD5K = Revisited("roxford5k", OXFORD5K.pictures, "gnd_roxford5k.pkl")
+RPARIS6K = Revisited("rparis6k", PARIS6K.pictures, "gnd_rparis6k.pkl")
 
 
 def read_revisited(path: Path) -> GroundTruth:

@@ -1,6 +1,7 @@
 """The first sheet of an XLSX workbook as rows of texts. (No formulas, dates or styles: tables of addresses.)
 
 A workbook is a zip of XML that strangers made: document types and entities are refused, sizes are capped.
+By hand, because one table of one data set does not earn a dependency, and openpyxl caps nothing.
 """
 
 from __future__ import annotations

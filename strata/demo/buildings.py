@@ -12,19 +12,11 @@ from strata.demo.palettes import Palette
 from strata.demo.surface import Colour, Pen, Point, arc, darker, ellipse, smooth
 
 _STONE: tuple[Colour, ...] = (
-    (190, 176, 152),
-    (160, 156, 150),
-    (206, 178, 138),
-    (150, 120, 100),
-    (224, 214, 196),
-)
+    (190, 176, 152), (160, 156, 150), (206, 178, 138), (150, 120, 100), (224, 214, 196),
+)  # fmt: skip
 _WALL: tuple[Colour, ...] = (
-    (238, 228, 206),
-    (222, 190, 140),
-    (196, 128, 96),
-    (180, 190, 190),
-    (232, 206, 120),
-)
+    (238, 228, 206), (222, 190, 140), (196, 128, 96), (180, 190, 190), (232, 206, 120),
+)  # fmt: skip
 _ROOF: tuple[Colour, ...] = ((186, 72, 48), (120, 82, 60), (86, 96, 110), (200, 150, 70), (110, 60, 60))
 _WOOD: tuple[Colour, ...] = ((120, 84, 54), (92, 66, 48), (146, 112, 76))
 
@@ -39,19 +31,10 @@ def windmill(pen: Pen, palette: Palette, rng: Random) -> None:
         pen.shape([(-foot, 0), (-top, high), (top, high), (foot, 0)], wall)
         pen.shape([(0.25 * foot, 0), (0.25 * top, high), (top, high), (foot, 0)], darker(wall, 0.74), 0)
         cap = rng.uniform(0.1, 0.16)
-        pen.shape(
-            smooth(
-                [
-                    (-top - 0.02, high),
-                    (-top, high + 0.6 * cap),
-                    (0, high + cap),
-                    (top, high + 0.6 * cap),
-                    (top + 0.02, high),
-                ],
-                closed=False,
-            ),
-            roof,
-        )
+        pen.shape(smooth([
+            (-top - 0.02, high), (-top, high + 0.6 * cap), (0, high + cap), (top, high + 0.6 * cap),
+            (top + 0.02, high),
+        ], closed=False), roof)  # fmt: skip
         if rng.random() < 0.5:
             pen.shape(
                 [(-foot - 0.02, 0.24), (foot + 0.02, 0.24), (foot + 0.02, 0.27), (-foot - 0.02, 0.27)], wood
@@ -98,15 +81,10 @@ def house(pen: Pen, palette: Palette, rng: Random) -> None:
             palette.cloud,
             0.5,
         )
-    pen.shape(
-        [
-            (chimney - 0.04, ridge - 0.1),
-            (chimney - 0.04, ridge + 0.1),
-            (chimney + 0.04, ridge + 0.1),
-            (chimney + 0.04, ridge - 0.1),
-        ],
-        darker(roof, 0.8),
-    )
+    pen.shape([
+        (chimney - 0.04, ridge - 0.1), (chimney - 0.04, ridge + 0.1), (chimney + 0.04, ridge + 0.1),
+        (chimney + 0.04, ridge - 0.1),
+    ], darker(roof, 0.8))  # fmt: skip
     pen.shape([(gable, 0), (gable, eave), (right, eave), (right, lift)], darker(wall, 0.8))
     pen.shape([(left, lift), (left, eave), (mid, ridge), (gable, eave), (gable, 0)], wall)
     pen.shape(
@@ -127,15 +105,10 @@ def house(pen: Pen, palette: Palette, rng: Random) -> None:
             darker(roof, 0.72),
         )
     door = mid + rng.uniform(-0.04, 0.04)
-    pen.shape(
-        [
-            (door - 0.055, lift * 0.4),
-            (door - 0.055, 0.2),
-            *arc(door, 0.2, 0.055, 0.03, 180, 0, 5),
-            (door + 0.055, lift * 0.4),
-        ],
-        darker(wood, 0.75),
-    )
+    pen.shape([
+        (door - 0.055, lift * 0.4), (door - 0.055, 0.2), *arc(door, 0.2, 0.055, 0.03, 180, 0, 5),
+        (door + 0.055, lift * 0.4),
+    ], darker(wood, 0.75))  # fmt: skip
     glass = palette.lit((250, 214, 110)) if rng.random() < 0.5 else palette.lit((90, 116, 140))
     for x, y in ((mid, eave + 0.06), (gable + 0.16, 0.2), (gable + 0.36, 0.21)):
         if x > right - 0.06:
@@ -169,15 +142,9 @@ def castle(pen: Pen, palette: Palette, rng: Random) -> None:
         x, y = rng.uniform(-0.32, 0.32), rng.uniform(0.05, wall - 0.04)
         pen.stroke([(x - 0.025, y), (x + 0.025, y)], darker(stone, 0.7))
     gate = rng.uniform(-0.1, 0.1)
-    pen.shape(
-        [
-            (gate - 0.075, 0),
-            (gate - 0.075, 0.14),
-            *arc(gate, 0.14, 0.075, 0.085, 180, 0, 8),
-            (gate + 0.075, 0),
-        ],
-        darker(stone, 0.3),
-    )
+    pen.shape([
+        (gate - 0.075, 0), (gate - 0.075, 0.14), *arc(gate, 0.14, 0.075, 0.085, 180, 0, 8), (gate + 0.075, 0),
+    ], darker(stone, 0.3))  # fmt: skip
     for i in (-1, 0, 1):
         pen.stroke([(gate + 0.035 * i, 0), (gate + 0.035 * i, 0.19)], darker(stone, 0.6))
     for side in (-1, 1):

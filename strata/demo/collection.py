@@ -15,10 +15,8 @@ from strata.base.errors import StrataError
 from strata.base.files import write_json
 from strata.base.track import Track, no_track
 from strata.demo.damaged import write_odd_files
-from strata.demo.painting import Painting, draw_painting, paint
+from strata.demo.painting import Painting, paint
 from strata.demo.vocabulary import DETAILS, MEDIA, MOODS, MOTIFS
-
-__all__ = ["DEFAULT_PICTURES", "DEFAULT_SEED", "Painting", "draw_painting", "write_collection"]
 
 DEFAULT_SEED = 20210301
 DEFAULT_PICTURES = 320

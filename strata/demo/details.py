@@ -42,22 +42,10 @@ def _lantern(pen: Pen, palette: Palette, rng: Random) -> None:
 
 def _barrel(pen: Pen, palette: Palette, rng: Random) -> None:
     wood, iron = palette.lit(rng.choice(_WOOD)), palette.lit(rng.choice(_IRON))
-    pen.shape(
-        smooth(
-            [
-                (-0.25, -0.46),
-                (-0.37, 0.0),
-                (-0.25, 0.46),
-                (0, 0.5),
-                (0.25, 0.46),
-                (0.37, 0.0),
-                (0.25, -0.46),
-                (0, -0.5),
-            ],
-            3,
-        ),
-        wood,
-    )
+    pen.shape(smooth([
+        (-0.25, -0.46), (-0.37, 0.0), (-0.25, 0.46), (0, 0.5), (0.25, 0.46), (0.37, 0.0), (0.25, -0.46),
+        (0, -0.5),
+    ], 3), wood)  # fmt: skip
     for x in (-0.16, 0.0, 0.16):
         pen.stroke([(0.8 * x, -0.47), (1.25 * x, 0.0), (0.8 * x, 0.44)], darker(wood, 0.6))
     for y, half in ((-0.3, 0.31), (-0.1, 0.36), (0.16, 0.35)):
@@ -82,20 +70,10 @@ def _flag(pen: Pen, palette: Palette, rng: Random) -> None:
     upper = [(-0.28, 0.46), (-0.05, 0.5), (0.15, 0.42), (0.46, 0.48)]
     lower = [(0.3, 0.24), (0.46, 0.02), (0.15, -0.02), (-0.05, 0.06), (-0.28, 0.0)]
     pen.shape(upper + lower, cloth)
-    pen.shape(
-        [
-            (-0.28, 0.15),
-            (-0.05, 0.2),
-            (0.15, 0.12),
-            (0.33, 0.17),
-            (0.36, 0.29),
-            (0.15, 0.27),
-            (-0.05, 0.35),
-            (-0.28, 0.31),
-        ],
-        (244, 236, 214),
-        0.4,
-    )
+    pen.shape([
+        (-0.28, 0.15), (-0.05, 0.2), (0.15, 0.12), (0.33, 0.17), (0.36, 0.29), (0.15, 0.27), (-0.05, 0.35),
+        (-0.28, 0.31),
+    ], (244, 236, 214), 0.4)  # fmt: skip
 
 
 def _anchor(pen: Pen, palette: Palette, rng: Random) -> None:
@@ -136,19 +114,10 @@ def _key(pen: Pen, palette: Palette, rng: Random) -> None:
         pen.stroke(arc(x, y, 0.08, 0.08, 0, 360, 12), darker(brass, 0.4), 0.07)
         pen.stroke(arc(x, y, 0.08, 0.08, 0, 360, 12), brass, 0.04, 0)
     _bar(pen, brass, 0, -0.5, 0, 0.26, 0.075)
-    pen.shape(
-        [
-            (0.03, -0.46),
-            (0.24, -0.46),
-            (0.24, -0.36),
-            (0.14, -0.36),
-            (0.14, -0.3),
-            (0.24, -0.3),
-            (0.24, -0.2),
-            (0.03, -0.2),
-        ],
-        brass,
-    )
+    pen.shape([
+        (0.03, -0.46), (0.24, -0.46), (0.24, -0.36), (0.14, -0.36), (0.14, -0.3), (0.24, -0.3), (0.24, -0.2),
+        (0.03, -0.2),
+    ], brass)  # fmt: skip
 
 
 def _bell(pen: Pen, palette: Palette, rng: Random) -> None:

@@ -8,13 +8,8 @@ from strata.demo.palettes import Palette
 from strata.demo.surface import Colour, Pen, darker, smooth
 
 _COAT: tuple[Colour, ...] = (
-    (132, 84, 54),
-    (80, 58, 48),
-    (226, 216, 200),
-    (176, 128, 80),
-    (58, 54, 58),
-    (150, 146, 144),
-)
+    (132, 84, 54), (80, 58, 48), (226, 216, 200), (176, 128, 80), (58, 54, 58), (150, 146, 144),
+)  # fmt: skip
 
 
 def horse(pen: Pen, palette: Palette, rng: Random) -> None:
@@ -43,94 +38,46 @@ def horse(pen: Pen, palette: Palette, rng: Random) -> None:
         if grazing
         else (poll[0] - rng.uniform(0.13, 0.17), poll[1] - rng.uniform(0.14, 0.2))
     )
-    barrel = smooth(
-        [
-            (-0.28, back - 0.06),
-            (-0.16, back + 0.015),
-            (0.04, back - 0.02),
-            (0.22, back + 0.01),
-            (0.34, back - 0.08),
-            (0.32, back - 1.8 * deep),
-            (0.08, back - 2 * deep - 0.01),
-            (-0.18, back - 2 * deep),
-            (-0.29, back - 1.5 * deep),
-        ]
-    )
+    barrel = smooth([
+        (-0.28, back - 0.06), (-0.16, back + 0.015), (0.04, back - 0.02), (0.22, back + 0.01),
+        (0.34, back - 0.08), (0.32, back - 1.8 * deep), (0.08, back - 2 * deep - 0.01),
+        (-0.18, back - 2 * deep), (-0.29, back - 1.5 * deep),
+    ])  # fmt: skip
     if grazing:
-        neck = smooth(
-            [
-                (-0.1, back - 0.01),
-                (-0.3, back - 0.04),
-                (poll[0] + 0.03, poll[1] + 0.06),
-                (poll[0] - 0.05, poll[1] - 0.08),
-                (-0.38, 0.4),
-                (-0.28, back - 2 * deep + 0.04),
-                (-0.16, back - 1.5 * deep),
-            ],
-            3,
-        )
+        neck = smooth([
+            (-0.1, back - 0.01), (-0.3, back - 0.04), (poll[0] + 0.03, poll[1] + 0.06),
+            (poll[0] - 0.05, poll[1] - 0.08), (-0.38, 0.4), (-0.28, back - 2 * deep + 0.04),
+            (-0.16, back - 1.5 * deep),
+        ], 3)  # fmt: skip
         crest = [
-            (poll[0], poll[1] + 0.06),
-            (-0.32, back - 0.04),
-            (-0.1, back + 0.03),
-            (-0.16, back - 0.09),
-            (-0.3, back - 0.12),
-            (poll[0] + 0.09, poll[1] - 0.05),
-        ]
+            (poll[0], poll[1] + 0.06), (-0.32, back - 0.04), (-0.1, back + 0.03), (-0.16, back - 0.09),
+            (-0.3, back - 0.12), (poll[0] + 0.09, poll[1] - 0.05),
+        ]  # fmt: skip
     else:
-        neck = smooth(
-            [
-                (-0.06, back),
-                (-0.17, back + 0.1),
-                (poll[0] + 0.07, poll[1]),
-                (poll[0] - 0.03, poll[1] - 0.09),
-                (-0.27, back + 0.03),
-                (-0.31, back - 0.1),
-                (-0.2, back - 1.4 * deep),
-            ],
-            3,
-        )
+        neck = smooth([
+            (-0.06, back), (-0.17, back + 0.1), (poll[0] + 0.07, poll[1]), (poll[0] - 0.03, poll[1] - 0.09),
+            (-0.27, back + 0.03), (-0.31, back - 0.1), (-0.2, back - 1.4 * deep),
+        ], 3)  # fmt: skip
         crest = [
-            (poll[0] + 0.03, poll[1] + 0.03),
-            (poll[0] + 0.1, poll[1] - 0.04),
-            (-0.12, back + 0.1),
-            (-0.05, back + 0.01),
-            (-0.16, back - 0.03),
-            (-0.23, back + 0.05),
-            (poll[0] + 0.05, poll[1] - 0.1),
-        ]
+            (poll[0] + 0.03, poll[1] + 0.03), (poll[0] + 0.1, poll[1] - 0.04), (-0.12, back + 0.1),
+            (-0.05, back + 0.01), (-0.16, back - 0.03), (-0.23, back + 0.05), (poll[0] + 0.05, poll[1] - 0.1),
+        ]  # fmt: skip
     nx, ny = muzzle[1] - poll[1], poll[0] - muzzle[0]
-    head = smooth(
-        [
-            (poll[0] + 0.03, poll[1] + 0.03),
-            (poll[0] - 0.25 * nx, poll[1] - 0.25 * ny),
-            (muzzle[0] - 0.2 * nx, muzzle[1] - 0.2 * ny),
-            (muzzle[0] + 0.12 * nx, muzzle[1] + 0.12 * ny),
-            (
-                poll[0] + 0.3 * nx + 0.3 * (muzzle[0] - poll[0]),
-                poll[1] + 0.3 * ny + 0.3 * (muzzle[1] - poll[1]),
-            ),
-        ]
-    )
+    head = smooth([
+        (poll[0] + 0.03, poll[1] + 0.03), (poll[0] - 0.25 * nx, poll[1] - 0.25 * ny),
+        (muzzle[0] - 0.2 * nx, muzzle[1] - 0.2 * ny), (muzzle[0] + 0.12 * nx, muzzle[1] + 0.12 * ny),
+        (poll[0] + 0.3 * nx + 0.3 * (muzzle[0] - poll[0]), poll[1] + 0.3 * ny + 0.3 * (muzzle[1] - poll[1])),
+    ])  # fmt: skip
     ear = [
         (poll[0] - 0.015, poll[1] + 0.01),
         (poll[0] + 0.015, poll[1] + 0.09),
         (poll[0] + 0.045, poll[1] + 0.0),
     ]
     pen.merge([barrel, neck, head, ear], coat)
-    pen.shape(
-        smooth(
-            [
-                (-0.2, back - 1.6 * deep),
-                (0.08, back - 1.5 * deep),
-                (0.3, back - 1.5 * deep),
-                (0.1, back - 1.98 * deep),
-                (-0.16, back - 1.95 * deep),
-            ]
-        ),
-        darker(coat, 0.8),
-        0,
-    )
+    pen.shape(smooth([
+        (-0.2, back - 1.6 * deep), (0.08, back - 1.5 * deep), (0.3, back - 1.5 * deep),
+        (0.1, back - 1.98 * deep), (-0.16, back - 1.95 * deep),
+    ]), darker(coat, 0.8), 0)  # fmt: skip
     pen.shape(smooth(crest, 3), mane)
     ex, ey = poll[0] + 0.32 * (muzzle[0] - poll[0]), poll[1] + 0.32 * (muzzle[1] - poll[1])
     pen.disc(ex, ey, 0.014, colour=(22, 18, 20), line=0)
@@ -149,25 +96,13 @@ def _leg(pen: Pen, coat: Colour, x: float, top: float, swing: float, fold: float
     hoof = (x + swing + (0.6 * fold if hind else 0.25 * fold), 0.02 + 0.3 * fold)
     thigh = 0.1 if hind else 0.075
     outline = [
-        (x - thigh, top + 0.1),
-        (x + thigh, top + 0.1),
-        (x + 0.07, top - 0.03),
-        (knee[0] + 0.03, knee[1] + 0.03),
-        (knee[0] + 0.024, knee[1] - 0.04),
-        (hoof[0] + 0.024, hoof[1] + 0.03),
-        (hoof[0] - 0.02, hoof[1] + 0.03),
-        (knee[0] - 0.02, knee[1] - 0.04),
-        (knee[0] - 0.033, knee[1] + 0.03),
-        (x - 0.065, top - 0.03),
-    ]
+        (x - thigh, top + 0.1), (x + thigh, top + 0.1), (x + 0.07, top - 0.03),
+        (knee[0] + 0.03, knee[1] + 0.03), (knee[0] + 0.024, knee[1] - 0.04),
+        (hoof[0] + 0.024, hoof[1] + 0.03), (hoof[0] - 0.02, hoof[1] + 0.03), (knee[0] - 0.02, knee[1] - 0.04),
+        (knee[0] - 0.033, knee[1] + 0.03), (x - 0.065, top - 0.03),
+    ]  # fmt: skip
     pen.shape(outline, coat)
-    pen.shape(
-        [
-            (hoof[0] - 0.04, hoof[1] - 0.02),
-            (hoof[0] - 0.026, hoof[1] + 0.035),
-            (hoof[0] + 0.026, hoof[1] + 0.035),
-            (hoof[0] + 0.034, hoof[1] - 0.02),
-        ],
-        (40, 34, 32),
-        0.6,
-    )
+    pen.shape([
+        (hoof[0] - 0.04, hoof[1] - 0.02), (hoof[0] - 0.026, hoof[1] + 0.035),
+        (hoof[0] + 0.026, hoof[1] + 0.035), (hoof[0] + 0.034, hoof[1] - 0.02),
+    ], (40, 34, 32), 0.6)  # fmt: skip

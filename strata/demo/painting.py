@@ -53,35 +53,24 @@ class Painting:
     details: tuple[tuple[str, Box], ...]
 
 
-def draw_painting(
-    seed: int,
-    *,
-    size_px: int,
-    motif: str | None = None,
-    medium: str | None = None,
-    mood: str | None = None,
-    details: int | None = None,
-) -> Painting:
-    """Draw the painting of a seed; what is not given is chosen by the seed.
+def draw_painting(seed: int, *, size_px: int, details: int | None = None) -> Painting:
+    """Draw the painting of a seed, which chooses motif, medium and mood.
 
     Parameters
     ----------
     seed : any integer. Collections use seeds from 0 upwards, training negative ones: the two never meet.
     size_px : the long side, 32 or more.
-    motif, medium, mood : words of `strata.demo.vocabulary`.
     details : how many different small details, 0..10; by default 0 to 3.
 
     The composition does not depend on ``details``: a seed drawn with 0 and with 2 differs only in them.
     """
     rng = _stream(seed, "subject")
-    choice = (rng.choice(MOTIFS), rng.choice(MEDIA), rng.choice(MOODS))
+    motif, medium, mood = rng.choice(MOTIFS), rng.choice(MEDIA), rng.choice(MOODS)
     count = rng.choice((0, 0, 1, 1, 2, 3)) if details is None else details
     if not 0 <= count <= len(DETAILS):
         raise ValueError(f"details must be 0..{len(DETAILS)}, not {count}")
     kinds = tuple(_stream(seed, "kinds").sample(DETAILS, count))
-    return paint(
-        seed, size_px, motif or choice[0], medium or choice[1], mood or choice[2], kinds, IN_TRAINING
-    )
+    return paint(seed, size_px, motif, medium, mood, kinds, IN_TRAINING)
 
 
 def paint(
@@ -93,7 +82,10 @@ def paint(
     kinds: tuple[str, ...],
     variation: Variation = IN_COLLECTIONS,
 ) -> Painting:
-    """Draw one painting with everything but the composition given."""
+    """Draw one painting with everything but the composition given.
+
+    motif, medium, mood, kinds : words of `strata.demo.vocabulary`; ValueError for any other.
+    """
     for word, words in (
         (motif, MOTIFS),
         (medium, MEDIA),

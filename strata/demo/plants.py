@@ -21,20 +21,10 @@ def tree(pen: Pen, palette: Palette, rng: Random) -> None:
         return
     lean = rng.uniform(-0.06, 0.06)
     girth = rng.uniform(0.04, 0.065)
-    pen.shape(
-        smooth(
-            [
-                (-2 * girth, 0),
-                (-girth, 0.08),
-                (-0.8 * girth + lean, 0.5),
-                (0.8 * girth + lean, 0.5),
-                (girth, 0.08),
-                (2 * girth, 0),
-            ],
-            closed=False,
-        ),
-        bark,
-    )
+    pen.shape(smooth([
+        (-2 * girth, 0), (-girth, 0.08), (-0.8 * girth + lean, 0.5), (0.8 * girth + lean, 0.5), (girth, 0.08),
+        (2 * girth, 0),
+    ], closed=False), bark)  # fmt: skip
     if kind == "conifer":
         tiers = rng.randint(3, 5)
         for i in range(tiers):
@@ -92,16 +82,10 @@ def _bough(
     nx, ny = -math.sin(bend), math.cos(bend)
     tip = 0.62 * girth
     if depth > 3:
-        pen.shape(
-            [
-                (x + girth / 2 * nx, y + girth / 2 * ny),
-                (ex + tip / 2 * nx, ey + tip / 2 * ny),
-                (ex - tip / 2 * nx, ey - tip / 2 * ny),
-                (x - girth / 2 * nx, y - girth / 2 * ny),
-            ],
-            bark,
-            0.8,
-        )
+        pen.shape([
+            (x + girth / 2 * nx, y + girth / 2 * ny), (ex + tip / 2 * nx, ey + tip / 2 * ny),
+            (ex - tip / 2 * nx, ey - tip / 2 * ny), (x - girth / 2 * nx, y - girth / 2 * ny),
+        ], bark, 0.8)  # fmt: skip
     else:
         pen.stroke([(x, y), (mx, my), (ex, ey)], bark, girth * 0.8)
     if depth > 1:

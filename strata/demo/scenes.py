@@ -75,16 +75,10 @@ def paint_stand(pen: Pen, scene: Scene, rng: Random, motif: str, x: float, width
                 pen.shape(bank, palette.ground)
             return
         reach = 0.62 * width + 0.05
-        mound = smooth(
-            [
-                (x - reach, scene.foot - 0.045),
-                (x - 0.6 * reach, scene.foot + 0.005),
-                (x, scene.foot + 0.015),
-                (x + 0.65 * reach, scene.foot),
-                (x + reach, scene.foot - 0.05),
-                (x, scene.foot - 0.07),
-            ]
-        )
+        mound = smooth([
+            (x - reach, scene.foot - 0.045), (x - 0.6 * reach, scene.foot + 0.005), (x, scene.foot + 0.015),
+            (x + 0.65 * reach, scene.foot), (x + reach, scene.foot - 0.05), (x, scene.foot - 0.07),
+        ])  # fmt: skip
         pen.shape(mound, palette.ground)
         pen.stroke(
             [(x - reach, scene.foot - 0.05), (x, scene.foot - 0.075), (x + reach, scene.foot - 0.055)],
@@ -95,13 +89,10 @@ def paint_stand(pen: Pen, scene: Scene, rng: Random, motif: str, x: float, width
     elif motif == "bridge":
         depth = scene.foot - 0.02
         river = [
-            (x - 0.3 * width, scene.foot + 0.1),
-            (x + 0.3 * width, scene.foot + 0.1),
-            (x + 0.5 * width, scene.foot),
-            (x + 0.36 * width, scene.foot - depth),
-            (x - 0.42 * width, scene.foot - depth),
-            (x - 0.44 * width, scene.foot),
-        ]
+            (x - 0.3 * width, scene.foot + 0.1), (x + 0.3 * width, scene.foot + 0.1),
+            (x + 0.5 * width, scene.foot), (x + 0.36 * width, scene.foot - depth),
+            (x - 0.42 * width, scene.foot - depth), (x - 0.44 * width, scene.foot),
+        ]  # fmt: skip
         pen.shape(river, palette.water)
         _ripples(pen, scene, rng, x - 0.4 * width, x + 0.4 * width, 0.02, scene.foot, 14)
     else:
@@ -130,17 +121,10 @@ def _ridge(rng: Random, wide: float, base: float, rise: float, rough: int = 3) -
 def _land(
     pen: Pen, scene: Scene, ridge: list[Point], colour: tuple[float, float, float], line: float = 1.0
 ) -> None:
-    pen.shape(
-        [
-            (-0.02, -0.02),
-            (-0.02, ridge[0][1]),
-            *ridge,
-            (scene.wide + 0.02, ridge[-1][1]),
-            (scene.wide + 0.02, -0.02),
-        ],
-        colour,
-        line,
-    )
+    pen.shape([
+        (-0.02, -0.02), (-0.02, ridge[0][1]), *ridge, (scene.wide + 0.02, ridge[-1][1]),
+        (scene.wide + 0.02, -0.02),
+    ], colour, line)  # fmt: skip
 
 
 def _far_hills(pen: Pen, scene: Scene, rng: Random) -> None:
@@ -221,13 +205,10 @@ def _ripples(
         length = (0.03 + 0.06 * rng.random()) * near
         if wild and i % 2:
             crest = [
-                (x - length, y),
-                (x - 0.3 * length, y + 0.5 * length),
-                (x + 0.15 * length, y + 0.62 * length),
-                (x + 0.42 * length, y + 0.42 * length),
-                (x + 0.1 * length, y + 0.38 * length),
+                (x - length, y), (x - 0.3 * length, y + 0.5 * length), (x + 0.15 * length, y + 0.62 * length),
+                (x + 0.42 * length, y + 0.42 * length), (x + 0.1 * length, y + 0.38 * length),
                 (x + 0.35 * length, y),
-            ]
+            ]  # fmt: skip
             pen.shape(crest, mix(palette.water, pale, 0.3 + 0.5 * rng.random()), 0.8)
         elif scene.mood in ("calm", "gloomy"):
             pen.stroke(
@@ -235,12 +216,9 @@ def _ripples(
             )
         else:
             bow = [
-                (x - length, y),
-                (x - 0.5 * length, y + 0.16 * length),
-                (x, y),
-                (x + 0.5 * length, y + 0.16 * length),
-                (x + length, y),
-            ]
+                (x - length, y), (x - 0.5 * length, y + 0.16 * length), (x, y),
+                (x + 0.5 * length, y + 0.16 * length), (x + length, y),
+            ]  # fmt: skip
             pen.stroke(bow, pale if i % 2 else deep, 0.004 * near, 160)
 
 
@@ -286,15 +264,7 @@ def _ledge(pen: Pen, scene: Scene, rng: Random) -> None:
             rng.uniform(0.1, 0.8) * scene.wide,
             scene.palette.lit(rng.choice(((196, 70, 60), (70, 96, 140), (230, 224, 206), (90, 120, 84)))),
         )
-        pen.shape(
-            [
-                (x - 0.16, top - 0.01),
-                (x + 0.16, top - 0.012),
-                (x + 0.2, front),
-                (x + 0.15, front * 0.4),
-                (x + 0.03, front * 0.7),
-                (x - 0.1, front * 0.35),
-                (x - 0.19, front),
-            ],
-            cloth,
-        )
+        pen.shape([
+            (x - 0.16, top - 0.01), (x + 0.16, top - 0.012), (x + 0.2, front), (x + 0.15, front * 0.4),
+            (x + 0.03, front * 0.7), (x - 0.1, front * 0.35), (x - 0.19, front),
+        ], cloth)  # fmt: skip

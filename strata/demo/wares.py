@@ -10,20 +10,11 @@ from strata.demo.surface import Colour, Pen, Point, darker, mix, smooth
 
 _HULL: tuple[Colour, ...] = ((112, 76, 48), (70, 54, 48), (140, 62, 46), (60, 80, 104), (150, 110, 66))
 _SAIL: tuple[Colour, ...] = (
-    (240, 230, 208),
-    (226, 206, 168),
-    (204, 92, 66),
-    (232, 224, 220),
-    (196, 166, 110),
-)
+    (240, 230, 208), (226, 206, 168), (204, 92, 66), (232, 224, 220), (196, 166, 110),
+)  # fmt: skip
 _CLAY: tuple[Colour, ...] = (
-    (190, 106, 66),
-    (70, 96, 150),
-    (206, 190, 160),
-    (84, 120, 92),
-    (150, 120, 90),
-    (220, 214, 206),
-)
+    (190, 106, 66), (70, 96, 150), (206, 190, 160), (84, 120, 92), (150, 120, 90), (220, 214, 206),
+)  # fmt: skip
 
 
 def ship(pen: Pen, palette: Palette, rng: Random) -> None:
@@ -42,20 +33,10 @@ def ship(pen: Pen, palette: Palette, rng: Random) -> None:
             pen.stroke([(x, top - 0.03), (x + side * 0.14, deck + 0.01)], darker(wood, 0.6))
         spread = (0.25 if masts == 1 else 0.165 if masts == 2 else 0.125) * rng.uniform(0.92, 1.1)
         if lateen:
-            pen.shape(
-                smooth(
-                    [
-                        (x + 0.4 * spread, top),
-                        (x - 0.6 * spread, deck + 0.3),
-                        (x - 1.35 * spread, deck + 0.1),
-                        (x - 0.1, deck + 0.09),
-                        (x + 1.1 * spread, deck + 0.12),
-                        (x + 0.9 * spread, deck + 0.4),
-                    ],
-                    3,
-                ),
-                cloth,
-            )
+            pen.shape(smooth([
+                (x + 0.4 * spread, top), (x - 0.6 * spread, deck + 0.3), (x - 1.35 * spread, deck + 0.1),
+                (x - 0.1, deck + 0.09), (x + 1.1 * spread, deck + 0.12), (x + 0.9 * spread, deck + 0.4),
+            ], 3), cloth)  # fmt: skip
             pen.stroke([(x + 0.45 * spread, top + 0.01), (x - 1.4 * spread, deck + 0.09)], wood, 0.014)
             continue
         tiers = 1 if masts == 1 and rng.random() < 0.5 else 2
@@ -65,18 +46,10 @@ def ship(pen: Pen, palette: Palette, rng: Random) -> None:
             y1 = low + (high - low) * (tier + 1) / tiers
             half = spread * (1 - 0.25 * tier)
             _sail(pen, cloth, wood, x, y0, y1, half, rng.uniform(0.03, 0.06))
-    outline = smooth(
-        [
-            (-0.47, deck + 0.035),
-            (-0.4, 0.04),
-            (-0.3, -0.05),
-            (0.0, -0.07),
-            (0.3, -0.05),
-            (0.43, 0.05),
-            (0.47, deck + stern + 0.03),
-        ],
-        closed=False,
-    )
+    outline = smooth([
+        (-0.47, deck + 0.035), (-0.4, 0.04), (-0.3, -0.05), (0.0, -0.07), (0.3, -0.05), (0.43, 0.05),
+        (0.47, deck + stern + 0.03),
+    ], closed=False)  # fmt: skip
     pen.shape([*outline, (0.3, deck + stern), (0.28, deck), (-0.25, deck), (-0.32, deck + 0.03)], hull)
     pen.stroke(
         [(-0.42, deck - 0.03), (-0.2, deck - 0.06), (0.2, deck - 0.06), (0.44, deck - 0.02)],
@@ -117,28 +90,17 @@ def jug(pen: Pen, palette: Palette, rng: Random) -> None:
     clay = palette.lit(rng.choice(_CLAY))
     foot, belly, neck = rng.uniform(0.13, 0.2), rng.uniform(0.27, 0.36), rng.uniform(0.1, 0.16)
     waist, shoulder, lip = rng.uniform(0.26, 0.42), rng.uniform(0.6, 0.68), neck + rng.uniform(0.02, 0.07)
-    handle = smooth(
-        [
-            (neck, 0.86),
-            (neck + 0.17, 0.9),
-            (belly + 0.12, 0.72),
-            (belly + 0.06, 0.52),
-            (0.88 * belly, waist + 0.1),
-        ],
-        closed=False,
-    )
+    handle = smooth([
+        (neck, 0.86), (neck + 0.17, 0.9), (belly + 0.12, 0.72), (belly + 0.06, 0.52),
+        (0.88 * belly, waist + 0.1),
+    ], closed=False)  # fmt: skip
     pen.stroke(handle, darker(clay, 0.38), 0.075)
     pen.stroke(handle, darker(clay, 0.85), 0.05, 0)
     side: list[Point] = [
-        (foot, 0.0),
-        (foot + 0.02, 0.04),
-        (0.93 * belly, 0.55 * waist),
-        (belly, waist),
-        (0.8 * belly, 0.5 * (waist + shoulder) + 0.03),
-        (neck + 0.02, shoulder + 0.06),
-        (neck, 0.82),
+        (foot, 0.0), (foot + 0.02, 0.04), (0.93 * belly, 0.55 * waist), (belly, waist),
+        (0.8 * belly, 0.5 * (waist + shoulder) + 0.03), (neck + 0.02, shoulder + 0.06), (neck, 0.82),
         (lip, 0.95),
-    ]
+    ]  # fmt: skip
     right = smooth(side, closed=False)
     spout = rng.uniform(0.03, 0.12)
     left = [

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from strata.base.errors import StrataError
 from strata.base.files import write_arrays
-from strata.base.threads import in_order
+from strata.base.threads import in_order, one_blas_thread
 from strata.descriptors.vector_blocks import (
     read_vector_rows,
     vector_blocks,
@@ -63,10 +63,7 @@ def fit_pca(blocks: Blocks, components: int | None = None) -> Pca:
 
     Raises StrataError when there are fewer than two rows.
     """
-    import scipy.linalg  # noqa: F401 - before the limit, which does not see a BLAS that is loaded later
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):  # sums differ in the last bits between one thread and two
+    with one_blas_thread("scipy.linalg"):
         mean, n_rows = _mean(blocks)
         dimensions = len(mean)
         keep = usable_components(components or dimensions, n_rows, dimensions)
@@ -81,10 +78,7 @@ def fit_large_pca(blocks: Blocks, components: int) -> Pca:
     The rows are centred on the mean of their first block, and the covariance is set right at the end.
     Variances are exact to about 1e-7 of the largest: too little to whiten by.
     """
-    import scipy.linalg  # noqa: F401 - before the limit, which does not see a BLAS that is loaded later
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1):
+    with one_blas_thread("scipy.linalg"):
         rows = (block for block in blocks() if len(block))
         first = next(rows)
         origin = first.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -126,14 +120,12 @@ def project(values: npt.ArrayLike, pca: Pca, *, whiten: bool) -> Floats:
 
     A direction without variance gives 0 when whitened, not a division by nothing.
     """
-    from threadpoolctl import threadpool_limits
-
     scale = np.ones_like(pca.explained_variance)
     if whiten:
         seen = pca.explained_variance > ZERO * pca.explained_variance.max(initial=0.0)
         scale = np.where(seen, 1 / np.sqrt(np.where(seen, pca.explained_variance, 1.0)), 0.0)
     axes = (pca.components * scale[:, None]).T.astype(np.float32)
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         return np.asarray((np.asarray(values) - pca.mean.astype(np.float32)) @ axes, dtype=np.float32)
 
 

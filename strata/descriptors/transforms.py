@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.base.errors import StrataError
+from strata.base.threads import one_blas_thread
 from strata.descriptors.pooling import Floats, Layer, Rows, parts_per_row, pooled_parts, unit_of
 from strata.descriptors.vector_blocks import row_groups, write_vector_blocks
 from strata.descriptors.whitening import (
@@ -112,12 +113,10 @@ def describe_rows(
     layer: Layer, start: int, stop: int, pooling: Pooling, params: PoolParams, transform: Transform
 ) -> Floats:
     """(stop - start, D) float32: the descriptors of the rows from ``start`` up to ``stop``."""
-    from threadpoolctl import threadpool_limits
-
     regional = unit_of(layer.info, pooling) == "regions"
     result = np.empty((stop - start, transform.width(layer.info.channels)), np.float32)
     step = _block_rows(layer.info, pooling, params.levels)
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         for first in range(start, stop, step):
             last = min(first + step, stop)
             parts = pooled_parts(layer, slice(first, last), pooling, params.levels)

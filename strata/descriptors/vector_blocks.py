@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from strata.base.errors import StrataError
-from strata.base.files import ROWS_PER_GROUP, atomic, raise_if_full, read_table
+from strata.base.files import ROWS_PER_GROUP, atomic, full_disk_reported, read_table
 from strata.maps.features import ROWS_SCHEMA
 
 Floats = npt.NDArray[np.float32]
@@ -93,15 +93,11 @@ def _fill(values: Floats, pieces: Iterable[npt.NDArray[np.float32]]) -> None:
 
 
 def _mapped(folder: Path, shape: tuple[int, int], pieces: Iterable[npt.NDArray[np.float32]]) -> Floats:
-    try:
-        with tempfile.TemporaryFile(dir=folder) as laid_out:
-            for piece in pieces:
-                laid_out.write(piece.data)
-            laid_out.flush()
-            pages = mmap.mmap(laid_out.fileno(), 0, access=mmap.ACCESS_READ)
-    except OSError as error:
-        raise_if_full(error, folder)
-        raise
+    with full_disk_reported(folder), tempfile.TemporaryFile(dir=folder) as laid_out:
+        for piece in pieces:
+            laid_out.write(piece.data)
+        laid_out.flush()
+        pages = mmap.mmap(laid_out.fileno(), 0, access=mmap.ACCESS_READ)
     return np.frombuffer(pages, np.float32).reshape(shape)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.errors import StrataError
+from strata.base.files import full_disk_reported
 from strata.maps.store import NOWHERE, Arrays, BrokenShard, Found, Space, read_shard
 
 LONG_WRITE = 1 << 16  # bytes: pages of shorter writes get neighbours from other shards
@@ -38,23 +38,20 @@ def assemble_layer(folder: Path, space: Space, found: Found, items: Numbers) -> 
     folder.mkdir(parents=True, exist_ok=True)
     offsets = {name: _create(folder / f"{name}.npy", len(items), *space.rows[name]) for name in space.rows}
     by_shard = _runs_by_shard(found, items)
-    try:
-        with contextlib.ExitStack() as stack:
-            files = {
-                name: stack.enter_context(open(folder / f"{name}.npy", "r+b", buffering=0)).fileno()
-                for name in space.rows
-            }
+    with full_disk_reported(folder), contextlib.ExitStack() as stack:
+        files = {
+            name: stack.enter_context(open(folder / f"{name}.npy", "r+b", buffering=0)).fileno()
+            for name in space.rows
+        }
 
-            def lay_out(shard: Path) -> None:
-                _scatter(files, offsets, read_shard(space, shard), by_shard[shard])
+        def lay_out(shard: Path) -> None:
+            _scatter(files, offsets, read_shard(space, shard), by_shard[shard])
 
-            pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assemble"))
-            for _ in pool.map(lay_out, by_shard):
-                pass  # raises what a thread raised
-            for file in files.values():
-                os.fsync(file)
-    except OSError as error:
-        raise StrataError(f"{folder}: cannot be written ({error.strerror}); is its disk full?") from error
+        pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="assemble"))
+        for _ in pool.map(lay_out, by_shard):
+            pass  # raises what a thread raised
+        for file in files.values():
+            os.fsync(file)
 
 
 def row_bytes(rows: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> int:

@@ -18,12 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
-from strata.collection.tables import QUERY_SPLIT, USABLE, Tables
+from strata.collection.tables import BOX, QUERY_SPLIT, USABLE, Tables
 from strata.maps.features import ROWS_SCHEMA
 from strata.maps.geometry import Box
 from strata.settings.params import QueryView
 
-CORNERS = ("x0", "y0", "x1", "y1")
 PICTURES_AT_ONCE = 1024  # made into jobs
 
 Boxed = Mapping[str, Sequence[tuple[str, Box]]]
@@ -183,5 +182,5 @@ def _whole(sha256: str) -> str:
 
 
 def _box(row: Mapping[str, Any]) -> Box:
-    x0, y0, x1, y1 = (float(row[name]) for name in CORNERS)
+    x0, y0, x1, y1 = (float(row[name]) for name in BOX)
     return x0, y0, x1, y1

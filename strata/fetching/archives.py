@@ -13,12 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from strata.base.errors import StrataError
-from strata.base.full_disk import full_disk_said
+from strata.base.files import full_disk_reported
 from strata.base.locks import locked
-from strata.base.track import Track
-from strata.datasets import Warn
-from strata.fetching.mirrors import fetch, known_sha256, record_first
-from strata.fetching.places import downloads, incoming
+from strata.base.track import Track, Warn
+from strata.fetching.mirrors import downloads, fetch, incoming, known_sha256, record_first
 from strata.fetching.sources import RemoteFile
 from strata.fetching.unpacking import unpack
 
@@ -48,7 +46,7 @@ def _unpacked(file: RemoteFile, dataset: str, track: Track) -> Path:
     fetched = fetch(file, dataset, track=track)
     folder = _folder(fetched.sha256)
     if not folder.is_dir():
-        with full_disk_said(folder), _removed_if_damaged(fetched.path, fetched.own):
+        with full_disk_reported(folder), _removed_if_damaged(fetched.path, fetched.own):
             unpack(fetched.path, folder, consume=not fetched.own, track=track)
     elif not fetched.own:
         fetched.path.unlink()

@@ -1,4 +1,7 @@
-"""One file from wherever it can be had: the user's own copy, the store, or the first mirror that has it."""
+"""One file from wherever it can be had: the user's own copy, the store, or the first mirror that has it.
+
+A file that the data set's YAML has no SHA-256 for must stay what it was the first time.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
+from strata.base.first_seen import first_seen, record_first_seen
 from strata.base.hashing import HashMemo, known_hashes, sha256_file
-from strata.base.memo import Memo
 from strata.base.track import Track, no_track
-from strata.fetching.places import INCOMING, downloads, incoming
+from strata.base.workspace import project_root, store_root
 from strata.fetching.sources import RemoteFile
 from strata.fetching.transfer import Refused, Wanted, forget, transfer
+
+INCOMING = Path("data/incoming")
 
 
 @dataclass(frozen=True)
@@ -67,17 +72,27 @@ def fetch(
 
 def known_sha256(file: RemoteFile) -> str | None:
     """The hash ``file`` must have: the YAML's, else the one recorded the first time."""
-    return file.sha256 or _record().get((file.name,))
+    return file.sha256 or first_seen(_record(), file.name)
 
 
 def record_first(file: RemoteFile, sha256: str) -> None:
     """Remember the hash of a file that the YAML has no hash for, once it has proved sound."""
-    if known_sha256(file) is None:
-        _record().put((file.name,), sha256)
+    if file.sha256 is None:
+        record_first_seen(_record(), file.name, sha256)
 
 
-def _record() -> Memo:
-    return Memo(downloads() / "first-seen.tsv")
+def incoming(name: str) -> Path:
+    """Where a user may put the file ``name``: in the main project, also seen from an experiment's copy."""
+    return project_root() / INCOMING / name
+
+
+def downloads() -> Path:
+    """The store's folder of fetched files, shared by data sets and experiments."""
+    return store_root() / "downloads"
+
+
+def _record() -> Path:
+    return downloads() / "first-seen.tsv"
 
 
 def _checked(path: Path, file: RemoteFile, dataset: str, memo: HashMemo | None = None) -> str:

@@ -19,8 +19,7 @@ import requests
 import urllib3
 
 from strata.base.errors import StrataError
-from strata.base.files import read_json, write_json
-from strata.base.full_disk import full_disk_said
+from strata.base.files import full_disk_reported, read_json, write_json
 from strata.base.track import Track, no_track
 
 CONNECT_S, READ_S = 15.0, 60.0
@@ -144,13 +143,13 @@ def _remember(response: requests.Response, wanted: Wanted, total: int | None) ->
     etag = response.headers.get("ETag", "")
     validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
     forget(wanted.part)
-    with full_disk_said(wanted.part):
+    with full_disk_reported(wanted.part):
         write_json(_about(wanted.part), {"url": wanted.url, "validator": validator, "total": total})
 
 
 def _save(response: requests.Response, part: Path, start: int, total: int | None, track: Track) -> None:
     steps = ((total or start) - start) // CHUNK
-    with full_disk_said(part), open(part, "ab") as stream:
+    with full_disk_reported(part), open(part, "ab") as stream:
         for _ in track(_written(response, stream, start), total=steps, desc=f"{part.stem}, MiB"):
             pass
         stream.flush()

@@ -2,8 +2,9 @@
 
 Only plain files and folders come out, and only below the target folder: absolute names, ``..``, links,
 devices, encrypted and sparse members are refused, and so is an archive that holds far more than its own size
-promises. Members are streamed one after the other; where the disk cannot hold the archive and its content
-side by side, the archive is eaten from its start while its members are written.
+promises. Members are streamed one after the other.
+
+By hand, because ``shutil.unpack_archive`` caps nothing, and before Python 3.12 refuses next to nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from typing import IO, Any
 
 from strata.base.errors import StrataError, one_line
 from strata.base.track import Track, no_track
-from strata.fetching.holes import release_before
 
 MAX_FILES = 1_000_000
 MAX_BYTES = 256 << 30
@@ -55,24 +55,20 @@ def unpack(
 ) -> int:
     """Unpack ``archive`` into the new folder ``folder``; how many files it held.
 
-    ``folder`` appears when all is written, or not at all. With ``consume`` the archive is removed once it is
-    unpacked, and eaten meanwhile where space is short. Raises StrataError of one line when it is damaged, not
-    an archive, holds what is refused, or does not fit the disk.
+    ``folder`` appears when all is written, or not at all; with ``consume`` the archive is removed then.
+    Raises StrataError of one line when it is damaged, not an archive, holds what is refused, or the disk has
+    less room than its size (pictures are compressed already: unpacked they hardly grow).
     """
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        eaten = consume and _space_is_short(archive, part)
-        if eaten:
-            _refuse_full_disk(archive, part)
-        with open(archive, "r+b" if eaten else "rb") as stream:
-            if eaten:
-                archive.unlink()  # from here on a killed run fetches it again instead of reading its holes
-            writer = _Writer(archive, part, stream, limits or Limits(), eaten)
+        _refuse_full_disk(archive, part)
+        with open(archive, "rb") as stream:
+            writer = _Writer(archive, part, limits or Limits())
             members = _members(archive, stream, writer)
-            total = os.fstat(stream.fileno()).st_size // _CHUNK
-            for _ in track(_steps(members, writer), total=total, desc=f"unpack {archive.name}, MiB"):
+            total = archive.stat().st_size // _CHUNK
+            for _ in track(_steps(members), total=total, desc=f"unpack {archive.name}, MiB"):
                 pass
         os.replace(part, folder)
     except _BROKEN as error:
@@ -89,13 +85,11 @@ def unpack(
 class _Writer:
     """Writes members below ``root`` and counts them against the limits."""
 
-    def __init__(self, archive: Path, root: Path, stream: IO[bytes], limits: Limits, eaten: bool) -> None:
-        self._archive, self._root, self._stream, self._limits = archive, root, stream, limits
-        self._size = os.fstat(stream.fileno()).st_size
-        self._eaten = eaten
+    def __init__(self, archive: Path, root: Path, limits: Limits) -> None:
+        self._archive, self._root, self._limits = archive, root, limits
+        self._size = archive.stat().st_size
         self._bytes = 0
         self.files = 0
-        self.place = 0  # bytes of the archive that are done with
 
     def refuse(self, name: str, why: str) -> StrataError:
         return StrataError(f"{self._archive}: refused, member {name!r} {why}; do not trust this archive")
@@ -116,12 +110,6 @@ class _Writer:
             while chunk := content.read(_CHUNK):
                 self.count_bytes(name, len(chunk))
                 out.write(chunk)
-
-    def done_before(self, place: int) -> None:
-        """Nothing of the archive before byte ``place`` is needed any more."""
-        self.place = place
-        if self._eaten:
-            release_before(self._stream.fileno(), place)
 
     def count_bytes(self, name: str, count: int) -> None:
         """Count unpacked bytes; StrataError when there are too many for an archive of this size."""
@@ -157,8 +145,8 @@ class _Writer:
         return self._root / name
 
 
-def _members(archive: Path, stream: IO[bytes], writer: _Writer) -> Iterator[None]:
-    """Writes the archive's members, one a step."""
+def _members(archive: Path, stream: IO[bytes], writer: _Writer) -> Iterator[int]:
+    """Write the archive's members, one a step; how many bytes of the archive have been read by then."""
     start = stream.read(512)
     stream.seek(0)
     if start.startswith(b"PK"):
@@ -170,30 +158,28 @@ def _members(archive: Path, stream: IO[bytes], writer: _Writer) -> Iterator[None
     raise StrataError(f"{archive}: not a zip, tar or tgz archive; fetch it again")
 
 
-def _steps(members: Iterator[None], writer: _Writer) -> Iterator[None]:
+def _steps(members: Iterator[int]) -> Iterator[None]:
     """One item a MiB of the archive, however large its members are."""
     said = 0
-    for _ in members:
-        while said < writer.place // _CHUNK:
+    for place in members:
+        while said < place // _CHUNK:
             said += 1
             yield
 
 
-def _zip_members(stream: IO[bytes], writer: _Writer) -> Iterator[None]:
+def _zip_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
     with zipfile.ZipFile(stream) as archive:
         entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
         for entry in entries:
             _check_zip_entry(entry, writer)
-        ends = [*(entry.header_offset for entry in entries[1:]), archive.start_dir]
-        for entry, end in zip(entries, ends, strict=True):
+        for entry in entries:
             name = _zip_name(entry)
             if entry.is_dir():
                 writer.folder(name)
             else:
                 with archive.open(entry) as content:
                     writer.file(name, content)
-            writer.done_before(end)
-            yield
+            yield entry.header_offset + entry.compress_size
 
 
 def _check_zip_entry(entry: zipfile.ZipInfo, writer: _Writer) -> None:
@@ -213,26 +199,25 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
     return name
 
 
-def _tgz_members(stream: IO[bytes], writer: _Writer) -> Iterator[None]:
+def _tgz_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
     with gzip.GzipFile(fileobj=stream, mode="rb") as unzipped:
         yield from _tar_members(unzipped, stream, writer)
         while chunk := unzipped.read(_CHUNK):  # to its end: only there stands the checksum
             _check_padding(chunk, writer)
 
 
-def _plain_tar_members(stream: IO[bytes], writer: _Writer) -> Iterator[None]:
+def _plain_tar_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
     yield from _tar_members(stream, stream, writer)
     stream.seek(-min(TAR_TAIL_BYTES, stream.seek(0, os.SEEK_END)), os.SEEK_END)
     if any(stream.read()):
         raise EOFError("its end is missing")
 
 
-def _tar_members(content: Any, stream: IO[bytes], writer: _Writer) -> Iterator[None]:
+def _tar_members(content: Any, stream: IO[bytes], writer: _Writer) -> Iterator[int]:
     with tarfile.open(fileobj=content, mode="r|", errors="surrogateescape") as archive:
         for member in archive:
             _write_tar_member(archive, member, writer)
-            writer.done_before(max(stream.tell() - 2 * _CHUNK, 0))  # readers look ahead
-            yield
+            yield stream.tell()
         rest: Any = archive.fileobj
         while chunk := rest.read(_CHUNK):
             _check_padding(chunk, writer)
@@ -267,14 +252,8 @@ def _tar_name(name: str) -> str:
     return name
 
 
-def _space_is_short(archive: Path, folder: Path) -> bool:
-    """Might the content (of pictures: hardly more than the archive) not fit beside the archive?"""
-    return shutil.disk_usage(folder).free < archive.stat().st_size * 1.25
-
-
 def _refuse_full_disk(archive: Path, folder: Path) -> None:
-    """An archive that is eaten is lost when the disk runs full after all: refuse in time."""
-    lacking = archive.stat().st_size // 10 - shutil.disk_usage(folder).free
+    lacking = archive.stat().st_size - shutil.disk_usage(folder).free
     if lacking > 0:
         raise StrataError(
             f"{archive}: the disk is too full to unpack it; free {(lacking >> 20) + 1} MiB and run again"

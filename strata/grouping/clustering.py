@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.base.errors import StrataError
+from strata.base.threads import one_blas_thread
 from strata.grouping.lloyd import fit_centres, fit_rows, nearest, start_rows
 
 Floats = npt.NDArray[np.float32]
@@ -99,10 +100,9 @@ def _fit_all(
     """scikit-learn's labels and centres."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     kmeans = KMeans(n_clusters=k, init="k-means++", n_init=restarts, random_state=seed, algorithm="lloyd")
-    with warnings.catch_warnings(), threadpool_limits(limits=1):
+    with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)  # too few distinct vectors: empty clusters say it
         kmeans.fit(values)
     return kmeans.labels_, kmeans.cluster_centers_

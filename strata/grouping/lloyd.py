@@ -1,5 +1,6 @@
 """KMeans of collections too large for scikit-learn's: Lloyd's algorithm on a sample, on all cores.
 
+By hand, because scikit-learn's k-means++ alone takes longer than all of this, and faiss is a dependency.
 The rules of thumb are faiss's (256 rows a cluster teach as much as all of them), the starts k-means++ on ten
 rows a cluster. scikit-learn adds up its centres a thread at a time, so its result depends on the number of
 cores; here the parts are added in their own order, and the bits do not.
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.threads import in_order
+from strata.base.threads import in_order, one_blas_thread
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
@@ -42,20 +43,15 @@ def start_rows(n_rows: int, k: int) -> int:
 def fit_centres(values: Floats, k: int, *, seed: int, restarts: int) -> Floats:
     """(K, D) centres of ``values`` (N, D), K <= N: the best of ``restarts`` by the inertia of the rows fitted
     on."""
-    import sklearn.cluster  # noqa: F401 - before the limit, which does not see a BLAS that is loaded later
-    from threadpoolctl import threadpool_limits
-
     random = np.random.default_rng(seed)
     sample = _drawn(values, fit_rows(len(values), k), random)
-    with threadpool_limits(limits=1):
+    with one_blas_thread("sklearn.cluster"):
         fits = (_lloyd(sample, _start(sample, k, random)) for _ in range(restarts))
         return min(fits, key=lambda fit: fit[1])[0]
 
 
 def nearest(values: Floats, centres: Floats) -> tuple[Integers, Floats]:
     """(N,) the nearest centre of every row, the first of equals, and (N,) the Euclidean distance to it."""
-    from threadpoolctl import threadpool_limits
-
     labels = np.empty(len(values), np.int32)
     distances = np.empty(len(values), np.float32)
     halves = _squares(centres) / 2
@@ -67,7 +63,7 @@ def nearest(values: Floats, centres: Floats) -> tuple[Integers, Floats]:
         own = scores.argmax(axis=1)
         return rows, own.astype(np.int32), np.linalg.norm(part - centres[own], axis=1)
 
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         for rows, own, away in in_order(work, _parts(len(values))):
             labels[rows], distances[rows] = own, away
     return labels, distances

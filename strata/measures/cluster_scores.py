@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from strata.base.threads import one_blas_thread
 from strata.collection.facets import FacetLabels
 from strata.grouping.clustering import Clusters
 from strata.measures.scores import Score
@@ -37,7 +38,6 @@ def size_scores(clusters: Clusters) -> dict[str, Score]:
 def silhouette_scores(values: npt.NDArray[np.float32], clusters: Clusters, *, seed: int) -> dict[str, Score]:
     """Mean silhouette (-1..1) over at most ``SILHOUETTE_SAMPLE`` pictures, drawn by ``seed``."""
     from sklearn.metrics import silhouette_score
-    from threadpoolctl import threadpool_limits
 
     labels, note = clusters.labels, SILHOUETTE_NOTE
     if len(labels) > SILHOUETTE_SAMPLE:
@@ -47,7 +47,7 @@ def silhouette_scores(values: npt.NDArray[np.float32], clusters: Clusters, *, se
         values, labels = values[chosen], labels[chosen]
     if not 1 < len(np.unique(labels)) < len(labels):
         return {"silhouette_note": "undefined: it needs two clusters and one of two pictures"}
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         score = float(silhouette_score(values, labels, metric="euclidean"))
     return {"silhouette": score, "silhouette_note": note}
 

@@ -3,6 +3,8 @@
 Queries are often not independent: the five queries of a landmark share one ground truth, the instances of a
 detail share their positives. Intervals over queries would be far too narrow (of nominal 95 %, 80 to 14 %
 cover the truth on the study's data sets); these go over groups.
+
+By hand, because SciPy has no interval over groups that weights each by its queries.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strata.base.errors import StrataError, one_line
-from strata.base.files import write_text
+from strata.base.first_seen import record_first_seen
 from strata.base.hashing import HashMemo, sha256_file
 from strata.settings.params import ModelConf
 
@@ -124,20 +124,14 @@ def check_hash(found: WeightsFile, conf: ModelConf, name: str, record: Path | No
             "fetch the right file or change weights.sha256"
         )
     if pinned is None and found.downloaded and record is not None:
-        _compare_with_record(f"{found.spec}:{conf.weights.tag or ''}", sha256, found.file, record)
+        name = f"{found.spec}:{conf.weights.tag or ''}"
+        first = record_first_seen(record, name, sha256)
+        if first != sha256:
+            raise StrataError(
+                f"{found.file}: SHA-256 is {sha256} but {first} was loaded for {name} before: the hub's file "
+                f"has changed; to accept it delete the line in {record}"
+            )
     return sha256
-
-
-def _compare_with_record(key: str, sha256: str, file: Path, record: Path) -> None:
-    lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-    known = dict(line.split("\t", 1) for line in lines if "\t" in line)
-    if known.get(key, sha256) != sha256:
-        raise StrataError(
-            f"{file}: SHA-256 is {sha256} but {known[key]} was loaded for {key} before: the hub's file has "
-            f"changed; to accept it delete the line in {record}"
-        )
-    if key not in known:
-        write_text(record, "".join(f"{line}\n" for line in [*lines, f"{key}\t{sha256}"]))
 
 
 def _local(conf: ModelConf, path: Path, where: str) -> WeightsFile:

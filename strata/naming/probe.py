@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.threads import in_order
+from strata.base.threads import in_order, one_blas_thread
 from strata.collection.facets import FacetLabels
 from strata.descriptors.vector_blocks import read_vector_rows, vector_blocks
 from strata.maps.features import database_rows
@@ -76,12 +76,10 @@ def rotated(values: npt.ArrayLike) -> Doubles:
     Weights outside the span of the rows cost penalty and change no prediction: the optimum has none, and a
     rotation into that span leaves the penalty as it is. With fewer pictures than dimensions this is quicker.
     """
-    from threadpoolctl import threadpool_limits
-
     rows = np.asarray(values, dtype=np.float64)
     if rows.shape[0] >= rows.shape[1]:
         return rows
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
 
 
@@ -210,7 +208,6 @@ def _fits(rows: Doubles, classes: Integers, splits: Sequence[Split], c: float) -
     """One fit a split. c : inverse regularisation."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     def fit(split: Split) -> Fit:
         train, test = split
@@ -226,6 +223,6 @@ def _fits(rows: Doubles, classes: Integers, splits: Sequence[Split], c: float) -
             bool(model.n_iter_.max() < MAX_ITERATIONS),
         )
 
-    with warnings.catch_warnings(), threadpool_limits(limits=1):
+    with warnings.catch_warnings(), one_blas_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
         return list(in_order(fit, splits, threads=FITS_AT_ONCE))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from threadpoolctl import threadpool_limits
 
+from strata.base.threads import one_blas_thread
 from strata.base.track import Track, no_track
 from strata.collection.facets import labels_of
 from strata.collection.tables import Tables
@@ -76,7 +76,7 @@ def _logits(
 ) -> Floats:
     """(N, K) float32 logits of the ``rows`` (N,) of ``vectors``."""
     logits = np.empty((len(rows), len(text)), np.float32)
-    with threadpool_limits(1):  # the last bits depend on the number of threads
+    with one_blas_thread():
         for start in range(0, len(rows), BLOCK):
             images = np.asarray(vectors[rows[start : start + BLOCK]], np.float32)
             logits[start : start + BLOCK] = cosine_logits(images, text, model.logit_scale, model.logit_bias)

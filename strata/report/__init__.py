@@ -2,6 +2,6 @@
 
 Everything drawn is inline SVG, so the page is sharp at any size and its bytes depend on the results alone.
 The sections' modules (``comparison``, ``contact_sheets``, ``cluster_sheets``, ``prompt_sheets``) gather plain
-dataclasses, ``page`` hands them to the Jinja templates. Imports any room but those that compute features;
-computes no score.
+dataclasses, ``page`` hands them to the Jinja templates. Imports ``base``,
+``settings``, ``collection``, ``naming`` and ``results``; computes no score.
 """

@@ -1,4 +1,7 @@
-"""Geometry of the charts, in the units of an SVG viewBox. The template only places what is computed here."""
+"""Geometry of the charts, in the units of an SVG viewBox. The template only places what is computed here.
+
+By hand, because a plotting library's SVG changes with its version, and the page's bytes must not.
+"""
 
 from __future__ import annotations
 

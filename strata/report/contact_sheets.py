@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from strata.base.errors import StrataError
-from strata.collection.tables import Tables
+from strata.collection.tables import BOX, Tables
 from strata.report.thumbnails import Box, Gallery, Tile
 from strata.results.headline import CLASS_TASK
 from strata.results.summary import Metrics, Number
 
 NEAREST = 5
 QUERIES_PER_TASK = 6
-BOX = ("x0", "y0", "x1", "y1")
 JUNK = "junk"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from strata.base.threads import one_blas_thread
 from strata.base.track import Track, no_track
 from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, Metrics, task_metrics
 from strata.retrieval.neighbours import SCHEMA as TOPK_SCHEMA
@@ -41,11 +42,9 @@ def evaluate_layer(
 
     All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
     """
-    from threadpoolctl import threadpool_limits
-
     topk, per_query = [TOPK_SCHEMA.empty_table()], [PER_QUERY_SCHEMA.empty_table()]
     metrics: Metrics = {}
-    with threadpool_limits(limits=1):
+    with one_blas_thread():
         for query_set in (some for some in query_sets if some.queries):
             regions = layer.regions if any(query.boxed for query in query_set.queries) else None
             search = Search(layer, regions, database, frames, params)

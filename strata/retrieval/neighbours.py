@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from strata.collection.tables import BOX
 from strata.retrieval.queries import Judgement, Positions
 from strata.retrieval.ranking import Floats32, Floats64
 
-CORNERS = ("x0", "y0", "x1", "y1")
 SCHEMA = pa.schema(
     [
         pa.field("task", pa.string(), nullable=False),
@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         pa.field("image_id", pa.string(), nullable=False),
         pa.field("score", pa.float32(), nullable=False),
         pa.field("grade", pa.string()),
-        *(pa.field(name, pa.float64()) for name in CORNERS),
+        *(pa.field(name, pa.float64()) for name in BOX),
     ]
 )
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.base.errors import StrataError
-from strata.collection.tables import QUERY_SPLIT, Tables
+from strata.collection.tables import BOX, QUERY_SPLIT, Tables
 from strata.settings.params import ProtocolEntry, QueryView, RetrieveParams
 
 Positions = npt.NDArray[np.int64]
@@ -153,9 +153,7 @@ def own_queries(
 def _positive_boxes(relevance: pa.Table, queries: Sequence[Query], grades: Sequence[str]) -> Sequence[Boxes]:
     """Per query, the boxes to be found; empty if there are none at all."""
     wanted: dict[str, list[tuple[str, tuple[float, ...]]]] = defaultdict(list)
-    columns = (
-        relevance[name].to_pylist() for name in ("query_id", "image_id", "grade", "x0", "y0", "x1", "y1")
-    )
+    columns = (relevance[name].to_pylist() for name in ("query_id", "image_id", "grade", *BOX))
     for query_id, image_id, grade, *box in zip(*columns, strict=True):
         if grade in grades and box[0] is not None:
             wanted[query_id].append((image_id, tuple(box)))

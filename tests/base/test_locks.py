@@ -46,16 +46,6 @@ def test_a_second_run_waits_and_says_for_whom(tmp_path: Path) -> None:
     assert said == [f"a.zip: process {os.getpid()} is fetching it; waiting for that to end"]
 
 
-def test_patience_ends(tmp_path: Path) -> None:
-    lock = tmp_path / "a.zip.lock"
-    with (
-        locked(lock, warn=quiet),
-        pytest.raises(StrataError, match=rf"^a\.zip: process {os.getpid()}"),
-        locked(lock, warn=quiet, patience_s=0.0),
-    ):
-        pass
-
-
 def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
@@ -74,5 +64,5 @@ def test_a_killed_runs_lock_is_taken_over(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         other.send_signal(signal.SIGKILL)
-    with locked(lock, warn=quiet, patience_s=2.0):
+    with locked(lock, warn=pytest.fail):
         assert lock.read_text() == str(os.getpid())

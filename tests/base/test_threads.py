@@ -47,7 +47,7 @@ def test_an_error_in_a_part_is_the_callers():
 
 def test_a_loop_that_is_left_and_closed_leaves_no_thread():
     before = threading.active_count()
-    with closing(in_threads(str, count(), threads=3, ahead=9)) as done:
+    with closing(in_threads(str, count(), threads=3, at_once=9)) as done:
         assert next(done) == "0"
         assert threading.active_count() > before
     assert threading.active_count() == before
@@ -55,7 +55,7 @@ def test_a_loop_that_is_left_and_closed_leaves_no_thread():
 
 def test_every_thread_begins_as_told():
     begun = []
-    list(in_threads(str, range(40), threads=3, ahead=9, begin=lambda: begun.append(threading.get_ident())))
+    list(in_threads(str, range(40), threads=3, at_once=9, begin=lambda: begun.append(threading.get_ident())))
     assert 1 <= len(set(begun)) == len(begun) <= 3
 
 

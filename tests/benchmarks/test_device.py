@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import extraction, machine, ours, text
+from benchmarks import extraction, ours, results, text
 from benchmarks.settings import Settings, device
 from benchmarks.weights import local_conf
 from strata.extraction.run import Place
@@ -100,4 +100,4 @@ def test_our_text_tower_runs_on_it_and_the_stand_in_for_the_other_on_the_cpu(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_the_figures_say_where_our_side_ran() -> None:
-    assert machine.machine().endswith(f", clip-strata on {ELSEWHERE}")
+    assert results.machine().endswith(f", clip-strata on {ELSEWHERE}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pairing import ROUNDS, Paired, paired
-from benchmarks.results import Result, rate_row, render, save, time_row
+from benchmarks.results import Result, machine, rate_row, render, save, time_row
+from strata.base.machine import processor
 
 
 def pair(rounds: int) -> Paired:
@@ -48,3 +49,7 @@ def test_results_kept_before_rounds_were_counted_still_make_a_page(tmp_path: Pat
     del content["rows"][0]["rounds"]
     kept.write_text(json.dumps(content), encoding="utf-8")
     assert "**2** (1.5 to 2.5) |" in rendered(tmp_path)
+
+
+def test_a_result_says_on_which_processor() -> None:
+    assert machine().startswith(f"{processor()}, ")

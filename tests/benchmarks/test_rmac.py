@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import rmac
-from benchmarks.reference_rmac import by_lists, by_slices, descriptor, maxima
+from benchmarks.rmac import by_lists, by_slices, descriptor, maxima
 from benchmarks.settings import Settings
 from strata.maps.pooling import region_maxima
 from strata.maps.regions import region_boxes

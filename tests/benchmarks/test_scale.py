@@ -15,9 +15,8 @@ from ruamel.yaml import YAML
 from benchmarks import scale
 from benchmarks.scaling import measuring, pictures, plan, vectors
 from benchmarks.scaling.chart import draw
-from benchmarks.scaling.fitting import exponent, slope
 from benchmarks.scaling.running import Run, StageFailed, run_module
-from benchmarks.scaling.table import Grown, memory_table, rows_said, time_table
+from benchmarks.scaling.table import Grown, exponent, memory_table, rows_said, slope, time_table
 from benchmarks.settings import Settings
 from strata.collection.tables import read_tables
 from strata.maps.features import database_rows, read_layer_array, read_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import scoring, search
-from benchmarks.python_ap import score_by_loops
+from benchmarks.scoring import score_by_loops
 from benchmarks.settings import Settings
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from strata.base.memo import Memo
-from strata.collection.headers import MAX_PIXELS, Facts, read_facts, remembered_facts
+from strata.collection.headers import MAX_PIXELS, Header, read_header, remembered_header
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -51,14 +51,14 @@ def encoded(mode: str, kind: str, size: tuple[int, int] = (30, 20), **options: o
 )
 def test_usual_and_odd_formats_are_ok(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.jpg").write_bytes(content)  # the name's end says nothing
-    assert read_facts(tmp_path / "x.jpg") == Facts(30, 20, "ok")
+    assert read_header(tmp_path / "x.jpg") == Header(30, 20, "ok")
 
 
 def test_an_exif_turn_is_ignored(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "x.jpg").write_bytes(encoded("RGB", "JPEG", exif=exif.tobytes()))
-    assert read_facts(tmp_path / "x.jpg") == Facts(30, 20, "ok")
+    assert read_header(tmp_path / "x.jpg") == Header(30, 20, "ok")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_exif_turn_is_ignored(tmp_path: Path) -> None:
 )
 def test_what_is_no_picture_says_so(tmp_path: Path, content: bytes, status: str) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
-    assert read_facts(tmp_path / "x.jpg") == Facts(None, None, status)
+    assert read_header(tmp_path / "x.jpg") == Header(None, None, status)
 
 
 def test_large_pictures_pass_without_a_warning_and_absurd_ones_do_not(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_large_pictures_pass_without_a_warning_and_absurd_ones_do_not(tmp_path: 
     (tmp_path / "absurd.png").write_bytes(png_header(60_000, 60_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read_facts(tmp_path / "large.png") == Facts(20_000, 20_000, "ok")
-        absurd = read_facts(tmp_path / "absurd.png")
-    assert absurd == Facts(60_000, 60_000, "too many pixels: 60000 x 60000, at most 500 million")
+        assert read_header(tmp_path / "large.png") == Header(20_000, 20_000, "ok")
+        absurd = read_header(tmp_path / "absurd.png")
+    assert absurd == Header(60_000, 60_000, "too many pixels: 60000 x 60000, at most 500 million")
     assert MAX_PIXELS == 500_000_000
 
 
@@ -90,14 +90,14 @@ def test_large_pictures_pass_in_every_thread_at_once(tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / f"{number}.png").write_bytes(png_header(20_000, 20_000))
     with ThreadPoolExecutor(8) as pool:
-        facts = list(pool.map(read_facts, sorted(tmp_path.iterdir()) * 20))
-    assert {found.status for found in facts} == {"ok"}
+        header = list(pool.map(read_header, sorted(tmp_path.iterdir()) * 20))
+    assert {found.status for found in header} == {"ok"}
 
 
 def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
-    assert read_facts(tmp_path / "none.jpg").status == "cannot be read: No such file or directory"
+    assert read_header(tmp_path / "none.jpg").status == "cannot be read: No such file or directory"
     (tmp_path / "folder.jpg").mkdir()
-    assert read_facts(tmp_path / "folder.jpg").status == "cannot be read: Is a directory"
+    assert read_header(tmp_path / "folder.jpg").status == "cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -110,17 +110,17 @@ def test_damage_anywhere_never_raises(tmp_path: Path, seed: int) -> None:
     for _ in range(12):
         content[rng.randrange(4, min(len(content), 200))] = rng.randrange(256)
     (tmp_path / "x").write_bytes(content[: rng.randrange(8, len(content))])
-    facts = read_facts(tmp_path / "x")
-    assert "\n" not in facts.status
-    assert (facts.status == "ok") <= (facts.width is not None)
+    header = read_header(tmp_path / "x")
+    assert "\n" not in header.status
+    assert (header.status == "ok") <= (header.width is not None)
 
 
 def test_a_good_header_is_read_once_and_a_bad_one_again(tmp_path: Path) -> None:
     file = tmp_path / "x.jpg"
     file.write_bytes(encoded("RGB", "JPEG"))
-    assert remembered_facts(file, "a" * 64, Memo(tmp_path / "memo")) == Facts(30, 20, "ok")
+    assert remembered_header(file, "a" * 64, Memo(tmp_path / "memo")) == Header(30, 20, "ok")
     file.write_bytes(b"not read")
-    assert remembered_facts(file, "a" * 64, Memo(tmp_path / "memo")) == Facts(30, 20, "ok")
-    assert remembered_facts(file, "b" * 64, Memo(tmp_path / "memo")).status == "not a picture"
+    assert remembered_header(file, "a" * 64, Memo(tmp_path / "memo")) == Header(30, 20, "ok")
+    assert remembered_header(file, "b" * 64, Memo(tmp_path / "memo")).status == "not a picture"
     file.write_bytes(encoded("RGB", "JPEG"))
-    assert remembered_facts(file, "b" * 64, Memo(tmp_path / "memo")).status == "ok"
+    assert remembered_header(file, "b" * 64, Memo(tmp_path / "memo")).status == "ok"

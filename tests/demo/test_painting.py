@@ -21,14 +21,14 @@ def test_same_seed_gives_the_same_pixels() -> None:
 
 
 def test_other_seed_gives_another_picture() -> None:
-    first, second = (draw_painting(s, size_px=96, motif="ship", medium="oil", mood="calm") for s in (1, 2))
+    first, second = (paint(s, 96, "ship", "oil", "calm", ()) for s in (1, 2))
     assert first.image.tobytes() != second.image.tobytes()
 
 
 @pytest.mark.parametrize(("motif", "medium"), list(itertools.product(MOTIFS, MEDIA)))
 def test_every_motif_is_drawn_in_every_medium(motif: str, medium: str) -> None:
     for seed, mood in enumerate(MOODS):
-        painting = draw_painting(seed, size_px=96, motif=motif, medium=medium, mood=mood)
+        painting = paint(seed, 96, motif, medium, mood, ())
         assert (painting.motif, painting.medium, painting.mood) == (motif, medium, mood)
         assert painting.image.mode == "RGB"
         assert max(painting.image.size) == 96
@@ -83,16 +83,22 @@ def test_number_of_details_is_the_one_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"motif": "dragon"}, {"medium": "neon"}, {"mood": "bored"}, {"details": 11}, {"size_px": 8}]
+    "wrong", [{"motif": "dragon"}, {"medium": "neon"}, {"mood": "bored"}, {"kinds": ("axe",)}, {"size_px": 8}]
 )
 def test_an_unknown_word_or_number_is_refused(wrong: dict[str, object]) -> None:
+    right = {"size_px": 64, "motif": "ship", "medium": "oil", "mood": "calm", "kinds": ()}
     with pytest.raises(ValueError):
-        draw_painting(1, **{"size_px": 64, **wrong})  # type: ignore[arg-type]
+        paint(1, **{**right, **wrong})  # type: ignore[arg-type]
+
+
+def test_more_details_than_there_are_kinds_are_refused() -> None:
+    with pytest.raises(ValueError):
+        draw_painting(1, size_px=64, details=11)
 
 
 def test_media_differ_in_colour() -> None:
     def saturation(medium: str) -> float:
-        drawn = [pixels(draw_painting(s, size_px=96, medium=medium, mood="joyful")) for s in range(8)]
+        drawn = [pixels(paint(s, 96, MOTIFS[s], medium, "joyful", ())) for s in range(8)]
         return float(np.mean([(d.max(-1) - d.min(-1)).mean() for d in drawn]))
 
     assert saturation("oil") > 1.5 * saturation("chalk")
@@ -101,7 +107,7 @@ def test_media_differ_in_colour() -> None:
 
 def test_moods_differ_in_light() -> None:
     def light(mood: str) -> float:
-        lights = [pixels(draw_painting(s, size_px=96, medium="oil", mood=mood)).mean() for s in range(6)]
+        lights = [pixels(paint(s, 96, MOTIFS[s], "oil", mood, ())).mean() for s in range(6)]
         return float(np.mean(lights))
 
     assert min(light("calm"), light("joyful")) > 1.3 * max(light("stormy"), light("gloomy"))

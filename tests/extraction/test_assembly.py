@@ -83,7 +83,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(strata.extraction.assembly, "_write_all", full)
-    with pytest.raises(StrataError, match="No space left"):
+    with pytest.raises(StrataError, match="the disk is full"):
         assemble_layer(tmp_path / "out", space, found_in(space), np.arange(1))
 
 

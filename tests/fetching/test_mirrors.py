@@ -12,8 +12,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.fetching import transfer
-from strata.fetching.mirrors import fetch, known_sha256, record_first
-from strata.fetching.places import downloads
+from strata.fetching.mirrors import downloads, fetch, known_sha256, record_first
 from strata.fetching.sources import RemoteFile
 
 CONTENT = random.Random(7).randbytes(3_000_000)

@@ -49,6 +49,11 @@ def test_imports_for_types_alone_do_not_count(tmp_path: Path) -> None:
     assert names("stages.a", tmp_path) == {"stages/a.py", "strata/c.py"}
 
 
+def test_strings_that_name_a_module_count(tmp_path: Path) -> None:
+    write(tmp_path, stages__a='TABLE = {"b": "strata.b", "c": "strata.c:C"}', strata__b="", strata__c="")
+    assert names("stages.a", tmp_path) == {"stages/a.py", "strata/b.py", "strata/c.py"}
+
+
 def test_a_circle_of_imports_ends(tmp_path: Path) -> None:
     write(tmp_path, stages__a="import strata.b", strata__b="import strata.c", strata__c="import strata.b")
     assert names("stages.a", tmp_path) == {"stages/a.py", "strata/b.py", "strata/c.py"}

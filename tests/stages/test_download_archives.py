@@ -87,7 +87,7 @@ def test_download_and_prepare_say_their_counts(project: Path) -> None:
     assert "30 pictures (0 not usable, 0 duplicates)" in done.stdout
     assert "1 queries, 2 relevance rows" in done.stdout
     kept = {path.name for path in (project / ".strata/downloads").iterdir()}
-    assert kept == {"brueghelTest.json", "first-seen.tsv", "locks", "unpacked"}
+    assert kept == {"brueghelTest.json", "first-seen.tsv", "first-seen.tsv.lock", "locks", "unpacked"}
 
 
 def test_a_dead_mirror_is_one_line_and_the_next_run_continues(project: Path, server: Any) -> None:

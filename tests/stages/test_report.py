@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from stages import provenance, report, summarize
+from strata.base.first_seen import record_first_seen
 from strata.settings.params import ModelConf, Weights
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
@@ -223,7 +224,7 @@ def test_the_hash_of_the_weights_comes_from_the_stores_memory(project: Path) -> 
             "weights": LOCAL.weights.model_copy(update={"path": None, "tag": "openai"}),
         }
     )
-    (store / "weights.tsv").write_text("RN50:openai\tdef\n")
+    record_first_seen(store / "weights.tsv", "RN50:openai", "def")
     assert provenance.weights_hash(hub, store) == "def"
 
 

@@ -1,10 +1,9 @@
-"""A benchmark's figures and a report's seconds name their machine in the same words."""
+"""The processor by its name, packages by their versions."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import machine
 from strata.base.machine import processor, versions_of
 
 CPUINFO = "processor\t: {}\nmodel name\t: Some Core 9\nflags\t\t: fpu {}\n\n"
@@ -28,8 +27,3 @@ def test_a_processor_that_is_not_described_still_has_a_name(tmp_path: Path) -> N
 
 def test_packages_that_are_not_installed_are_left_out() -> None:
     assert list(versions_of(("numpy", "no-such-package", "torch"))) == ["numpy", "torch"]
-
-
-def test_a_benchmark_says_processor_cores_and_versions() -> None:
-    assert machine.machine().startswith(f"{processor()}, ")
-    assert "torch" in machine.versions()

@@ -10,16 +10,15 @@ from typing import Any
 from strata.base.errors import StrataError
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.threads import in_threads
-from strata.base.track import Track
-from strata.collection.headers import Facts, known_sizes, remembered_facts
-from strata.datasets import Warn
+from strata.base.track import Track, Warn
+from strata.collection.headers import Header, known_sizes, remembered_header
 from strata.datasets.csv_rows import name_finder
-from strata.settings.params import ClassEntry
+from strata.settings.params import ClassEntry, DatasetConf
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 NOT_THERE = "not in the archive"
 _WORKERS = 4  # hashing and reading leave Python's lock
-_AHEAD = 1024
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,9 @@ def pictures_below(folders: Iterable[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def matched(names: Iterable[str], files: Mapping[str, Path], what: str, warn: Warn) -> dict[str, Path | None]:
+def find_named(
+    names: Iterable[str], files: Mapping[str, Path], what: str, warn: Warn
+) -> dict[str, Path | None]:
     """Each name of the ground truth -> its file, byte for byte (else in another Unicode form), or None.
 
     Says how many are missing; they stay in the tables as pictures that cannot be used. StrataError when more
@@ -85,23 +86,28 @@ def image_rows(pictures: Sequence[Picture], track: Track) -> list[dict[str, Any]
     hashes, sizes = known_hashes(), known_sizes()
 
     def row(picture: Picture) -> dict[str, Any]:
-        facts, sha256 = Facts(None, None, picture.missing), None
+        header, sha256 = Header(None, None, picture.missing), None
         if picture.path is not None:
             sha256 = sha256_file(picture.path, hashes)
-            facts = remembered_facts(picture.path, sha256, sizes)
+            header = remembered_header(picture.path, sha256, sizes)
         return {
             "image_id": picture.image_id,
             "path": picture.path.as_posix() if picture.path is not None else picture.image_id,
-            "width": facts.width,
-            "height": facts.height,
+            "width": header.width,
+            "height": header.height,
             "sha256": sha256,
             "labels": list(picture.labels),
             "split": picture.split,
-            "status": facts.status,
+            "status": header.status,
         }
 
-    rows = in_threads(row, pictures, _WORKERS, _AHEAD)
+    rows = in_threads(row, pictures, _WORKERS, _AT_ONCE)
     return list(track(rows, total=len(pictures), desc="prepare"))
+
+
+def class_ids(conf: DatasetConf) -> set[str]:
+    """The ids of all classes of the YAML, whatever their facet."""
+    return {entry.id for entries in (conf.classes or {}).values() for entry in entries}
 
 
 def class_rows(classes: Mapping[str, Sequence[ClassEntry]] | None) -> list[dict[str, Any]]:
@@ -117,8 +123,3 @@ def class_rows(classes: Mapping[str, Sequence[ClassEntry]] | None) -> list[dict[
         for facet, entries in (classes or {}).items()
         for entry in entries
     ]
-
-
-def box_columns(box: Sequence[float]) -> dict[str, float]:
-    """``(x0, y0, x1, y1)`` in pixels as columns of ``queries`` and ``relevance``."""
-    return dict(zip(("x0", "y0", "x1", "y1"), map(float, box), strict=True))

@@ -10,8 +10,8 @@ import pytest
 
 from strata.base import files
 from strata.base.errors import StrataError
-from strata.fetching import pictures
-from strata.fetching.pictures import Address, check_some_came, fetch_pictures, say_failures
+from strata.fetching import single_pictures
+from strata.fetching.single_pictures import Address, check_some_came, fetch_pictures, say_failures
 
 PICTURE = b"\xff\xd8picture"
 
@@ -35,7 +35,7 @@ def test_all_come_under_their_names(server: Any) -> None:
 
 def test_a_host_is_asked_four_times_at_once_at_most(server: Any) -> None:
     fetched(addresses(server, 60))
-    assert 1 <= server.most_at_once <= pictures.WORKERS_PER_HOST
+    assert 1 <= server.most_at_once <= single_pictures.WORKERS_PER_HOST
 
 
 def test_what_came_is_not_asked_again(server: Any) -> None:
@@ -68,7 +68,7 @@ def test_every_failure_has_a_reason(server: Any, fault: Any) -> None:
 def test_a_host_that_cannot_be_reached_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [Address(f"http://127.0.0.1:9/{i}.jpg", f"{i}.jpg") for i in range(100)]
     reasons = fetched(wanted)
-    assert reasons.count("its host cannot be reached") >= 100 - pictures.GIVE_UP_AFTER - 4
+    assert reasons.count("its host cannot be reached") >= 100 - single_pictures.GIVE_UP_AFTER - 4
     with pytest.raises(StrataError, match=r"table\.csv: 100 of 100 pictures .* is there a network\?"):
         check_some_came(reasons, "table.csv")
 
