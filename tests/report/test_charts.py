@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from strata.results.summary import Reading
 
 from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, axis_labels, layer_panel, mark_title, scale_for
-from strata.results.summary import Reading
 
 shares = st.floats(-0.2, 1, allow_nan=False)
 readings = st.lists(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from strata.results.summary import Metrics
 
 from strata.base.errors import StrataError
 from strata.base.files import read_table, write_table
@@ -17,7 +18,6 @@ from strata.collection.tables import Tables, from_rows, read_tables
 from strata.report.cluster_sheets import ACROSS, cluster_sheet
 from strata.report.contact_sheets import NEAREST, Query, choose, contact_sheets, is_distance, mark_of
 from strata.report.thumbnails import Gallery
-from strata.results.summary import Metrics
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
 RETRIEVAL: Metrics = {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
 from strata.report.comparison import tables
+from strata.results.summary import Metrics
+
 from strata.report.metric_tables import Cell, heading, metric_table, of_facet, of_task, printed
 from strata.results.headline import Results
-from strata.results.summary import Metrics
 
 METRICS: Metrics = {
     "stem": {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from strata.results.summary import Measure, Reading
+
 from strata.report.wording import caution, number, said, task_title, tiles
 from strata.results.headline import Answer, Results
-from strata.results.summary import Measure, Reading
 
 FIND = Measure("find", "detail", "mAP", "detail_map")
 RESULTS = Results(
