@@ -69,7 +69,7 @@ def test_data_that_cannot_be_had_are_asked_for_once(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(study, "run_experiment", run_experiment)
     monkeypatch.setattr(study, "reference", lambda head, name: name if name in made else None)
-    monkeypatch.setattr(study, "read_metrics", lambda ref: {"probe": {}})
+    monkeypatch.setattr(study, "read_experiment", lambda ref, dataset: {"probe": []})
     far, near = {"dataset": "far"}, {"dataset": "near"}
     runs = [
         Run("far-1", far),
