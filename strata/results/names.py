@@ -53,6 +53,7 @@ OF_FACET = (
     "probed",
     "not_converged",
 )
+OF_LAYER = ("n", "k", "smallest", "largest", "components", "silhouette", "n_unlabelled", "ece")
 TASK_POLICIES = ("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection")
 FACET_POLICIES = ("drawn",)
 
@@ -124,10 +125,11 @@ def check_names(
 
 def _score_names(tasks: Collection[str], facets: Sequence[str]) -> Iterator[Name]:
     for bound in (None, *BOUNDS):
+        for metric in OF_FACET:
+            yield from (Name(metric, bound=bound, facet=facet) for facet in facets or [None])
         for metric in OF_TASK:
             yield from (Name(metric, task, space, bound) for task in tasks for space in (None, *SPACES))
-        for metric in OF_FACET:
-            yield from (Name(metric, bound=bound, facet=facet) for facet in facets)
+        yield from (Name(metric, bound=bound) for metric in OF_LAYER)
 
 
 def _policy_names(tasks: Collection[str], facets: Sequence[str]) -> Iterator[Name]:

@@ -211,12 +211,12 @@ def test_the_limit_changes_nothing_for_those_below_it(write):
 def test_several_labels_are_said_whatever_the_limit(write):
     values, codes = data(n=60)
     limited = dataclasses.replace(PROTOCOL, max_pictures=30)
-    found = probe_file(write(values), labels_of(codes, several=2), limited)
+    found = named(probe_file(write(values), labels_of(codes, several=2), limited))
     assert found == {"accuracy_note": "not probed: 2 pictures have several labels"}
 
 
 def test_a_large_collection_without_labels_is_explained(write):
     values, codes = data(n=60)
     limited = dataclasses.replace(PROTOCOL, max_pictures=30)
-    found = probe_file(write(values), labels_of(np.full_like(codes, -1)), limited)
+    found = named(probe_file(write(values), labels_of(np.full_like(codes, -1)), limited))
     assert "no class has" in found["accuracy_note"]

@@ -13,7 +13,7 @@ import torch
 from strata.base.files import read_array, read_json, read_table, write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows
 from strata.maps.features import ROWS_SCHEMA
-from strata.measures.scores import Policy, Scored, read_scores
+from strata.measures.scores import read_scores
 from strata.models.loading import LoadedModel
 from strata.naming.results import SCHEMAS
 from strata.naming.text import class_vectors, count_cut, encode_texts
@@ -203,7 +203,8 @@ def test_where_nothing_can_be_named_the_files_are_empty_and_say_why(
     if not changes:
         write_json(features / "layers.json", ["late"])
     scores, status = named(features, tmp_path / "out", None, **changes)
-    assert scores == Scored(policies=[Policy("status", status["status"], "none")])
+    assert scores.scores == []
+    assert scores.policy("status", "none") == status["status"]
     assert reason in status["status"]
     assert read_json(tmp_path / "out/status.json") == status
     assert read_array(tmp_path / "out/logits.npy").shape == (5, 0)

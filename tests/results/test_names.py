@@ -16,6 +16,7 @@ from strata.results.names import (
     BOUNDS,
     FACET_POLICIES,
     OF_FACET,
+    OF_LAYER,
     OF_TASK,
     SPACES,
     TASK_POLICIES,
@@ -105,6 +106,6 @@ def test_every_name_of_a_task_or_facet_in_the_demos_metrics_is_known() -> None:
             elif name.facet:
                 assert name.metric in OF_FACET
             else:
-                assert name.metric in ("n", "k", "smallest", "largest", "components", "silhouette")
+                assert name.metric in OF_LAYER
     assert set(MEASURES[2:]) <= set(OF_TASK)
     assert FACET_POLICIES == ("drawn",)

@@ -265,7 +265,7 @@ def test_a_facet_that_gives_a_metric_two_meanings_is_refused(do: Do, project: Pa
         {"animal": "label", "chance": "chance"},
     )
     assert refusal(do, *STEPS) == (
-        "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': map_chance "
-        "in metrics/*.json would mean two things; give it another name"
+        "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': ami_chance in "
+        "metrics/*.json would mean two things; give it another name"
     )
     assert not Path("data/tables").exists()
