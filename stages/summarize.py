@@ -39,9 +39,9 @@ def main() -> str:
 
     policies = _policies()
     numbers = 0
-    for name, decisive in DECIDED_BY.items():
-        mine = {key: value for key, value in policies.items() if key.startswith(decisive)}
-        nested = flatten(getattr(results, name), results.facets)
+    for name, found in results.tables.items():
+        mine = {key: value for key, value in policies.items() if key.startswith(DECIDED_BY[name])}
+        nested = flatten(found, results.facets)
         numbers += sum(map(len, nested.values()))
         write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from strata.measures.scores import Scored
 from strata.report.charts import Panel, layer_panel, scale_for
 from strata.report.metric_tables import Table, metric_table, printed
 from strata.report.wording import task_title
@@ -62,13 +61,7 @@ def tables(results: Results, tasks: Sequence[str]) -> list[Table]:
 
 def flat_results(results: Results) -> dict[str, Metrics]:
     """Every number and policy of every layer by its name in metrics/*.json."""
-    scored: dict[str, Scored] = {
-        "retrieval": results.retrieval,
-        "clusters": results.clusters,
-        "probe": results.probe,
-        "zero-shot": results.zeroshot,
-    }
-    return {name: flatten(found, results.facets) for name, found in scored.items()}
+    return {name: flatten(found, results.facets) for name, found in results.tables.items()}
 
 
 def everything(flat: Mapping[str, Metrics]) -> list[Everything]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from strata.measures.scores import Score, Scored, read_scores
 from strata.settings.params import CLASS_TASK
@@ -23,6 +23,11 @@ class Results:
     probe: Scored
     zeroshot: Scored
     facets: list[str]
+
+    @property
+    def tables(self) -> dict[str, Scored]:
+        """All four, by the names of metrics/*.json."""
+        return {name: found for name, found in vars(self).items() if isinstance(found, Scored)}
 
 
 @dataclass(frozen=True)
@@ -122,21 +127,13 @@ def read_results(data: Path, facets: Sequence[str]) -> Results:
 def rounded(found: Scored) -> Scored:
     """Every number with ``DECIMALS`` decimals; counts stay whole, and what is not finite becomes None."""
 
-    def short(value: float | None) -> float | None:
+    def short(value: Any) -> Any:
         if value is None or isinstance(value, int):
             return value
         return round(value, DECIMALS) if math.isfinite(value) else None
 
-    scores = [
-        replace(
-            row,
-            value=short(row.value),
-            low=short(row.low),
-            high=short(row.high),
-            chance=short(row.chance),
-        )
-        for row in found.scores
-    ]
+    columns = ("value", "low", "high", "chance")
+    scores = [replace(row, **{name: short(getattr(row, name)) for name in columns}) for row in found.scores]
     return replace(found, scores=scores)
 
 

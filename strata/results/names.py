@@ -16,42 +16,14 @@ BOUNDS = {"low": "low", "high": "high", "chance": "chance", "n": "n_groups", "no
 """Column of a score table -> what it adds to the name."""
 SPACES = ("pca", "in_cluster")
 OF_TASK = (
-    "map",
-    "map_macro",
-    "map_step",
-    "map_trapezoid",
-    "p_at_1",
-    "p_at_5",
-    "p_at_10",
-    "hit_at_5",
-    "hit_at_10",
-    "recall_at_10",
-    "r_precision",
-    "mp_revisited_at_10",
-    "recall",
-    "n_queries",
-    "n_without_positives",
-    "n_unanswered",
-    "n_database",
-    "detection_ap",
-    "detection_ap_micro",
-    "detection_ceiling",
+    *("map", "map_macro", "map_step", "map_trapezoid", "r_precision", "recall", "mp_revisited_at_10"),
+    *("p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10"),
+    *("n_queries", "n_without_positives", "n_unanswered", "n_database"),
+    *("detection_ap", "detection_ap_micro", "detection_ceiling"),
 )
 OF_FACET = (
-    "ami",
-    "nmi",
-    "ari",
-    "purity",
-    "labelled",
-    "left_out",
-    "accuracy",
-    "balanced_accuracy",
-    "train_accuracy",
-    "majority",
-    "chance",
-    "classes",
-    "probed",
-    "not_converged",
+    *("ami", "nmi", "ari", "purity", "labelled", "left_out", "classes", "probed", "not_converged"),
+    *("accuracy", "balanced_accuracy", "train_accuracy", "majority", "chance"),
 )
 OF_LAYER = ("n", "k", "smallest", "largest", "components", "silhouette", "n_unlabelled", "ece")
 TASK_POLICIES = ("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection")
@@ -126,7 +98,8 @@ def check_names(
 def _score_names(tasks: Collection[str], facets: Sequence[str]) -> Iterator[Name]:
     for bound in (None, *BOUNDS):
         for metric in OF_FACET:
-            yield from (Name(metric, bound=bound, facet=facet) for facet in facets or [None])
+            yield from (Name(metric, bound=bound, facet=facet) for facet in facets)
+            yield Name(metric, bound=bound, facet=next(iter(facets), None))
         for metric in OF_TASK:
             yield from (Name(metric, task, space, bound) for task in tasks for space in (None, *SPACES))
         yield from (Name(metric, bound=bound) for metric in OF_LAYER)
