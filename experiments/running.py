@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cells import Run
+from stages import settings
 from strata.base.errors import StrataError
+from strata.measures.scores import Score
+from strata.results.flat import unflatten
+from strata.settings.params import CLASS_TASK
 
 TARGET = (
     "summarize"  # its metrics are what the table needs; `dvc exp apply NAME` and `dvc repro` give the report
@@ -20,8 +24,8 @@ FILES = ("retrieval", "clusters", "probe", "zeroshot")
 LOGS = Path("logs/study")
 STAGE_ERROR = re.compile(r"^(\w+): error: (.+)$", re.M)
 
-Metrics = dict[str, dict[str, dict[str, Any]]]
-"""File (without its suffix) -> layer or prompt set -> metric -> number or policy."""
+Scores = dict[str, list[Score]]
+"""File of metrics/ (without its suffix) -> what it says of every layer or prompt set."""
 
 
 class RunFailed(Exception):
@@ -86,9 +90,11 @@ def override(value: Any) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
-def read_metrics(ref: str) -> Metrics:
-    """The metric files of a finished experiment."""
-    return {file: json.loads(_git("show", f"{ref}:metrics/{file}.json") or "{}") for file in FILES}
+def read_experiment(ref: str, dataset: str) -> Scores:
+    """The scores of a finished experiment, of facets only the main one's, from the files it left in git."""
+    tasks = [*settings.dataset_conf(dataset).protocol.positives, CLASS_TASK]
+    files = {file: _git("show", f"{ref}:metrics/{file}.json") or "{}" for file in FILES}
+    return {file: unflatten(json.loads(text), tasks, facets=[]) for file, text in files.items()}
 
 
 def _git(*arguments: str) -> str:

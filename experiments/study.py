@@ -13,7 +13,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from experiments.cells import DEMO, Run, check_run, plan, read_study
-from experiments.running import Metrics, RunFailed, read_metrics, reference, refuse_changes, run_experiment
+from experiments.running import (
+    RunFailed,
+    Scores,
+    read_experiment,
+    reference,
+    refuse_changes,
+    run_experiment,
+)
 from experiments.table import study_table
 from strata.base.errors import StrataError
 from strata.base.files import write_text
@@ -43,9 +50,9 @@ def main() -> str:
     return f"{len(results)} of {len(runs)} runs of {len(cells)} cells, table in {table}"
 
 
-def run_all(runs: list[Run], head: str) -> tuple[dict[str, Metrics], dict[str, str]]:
-    """Metrics, or the reason why there are none, by run. Data that could not be had are asked for once."""
-    results: dict[str, Metrics] = {}
+def run_all(runs: list[Run], head: str) -> tuple[dict[str, Scores], dict[str, str]]:
+    """Scores, or the reason why there are none, by run. Data that could not be had are asked for once."""
+    results: dict[str, Scores] = {}
     failures: dict[str, str] = {}
     missing: dict[str, str] = {}
     for number, run in enumerate(runs, 1):
@@ -58,7 +65,7 @@ def run_all(runs: list[Run], head: str) -> tuple[dict[str, Metrics], dict[str, s
                 ref = reference(head, run.name)
             if ref is None:
                 raise RunFailed("", "DVC kept no experiment of this name; see logs/study")
-            results[run.name] = read_metrics(ref)
+            results[run.name] = read_experiment(ref, dataset)
             said = f"{time.perf_counter() - started:.0f} s"
         except RunFailed as error:
             failures[run.name] = said = str(error)

@@ -7,7 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from experiments.cells import VARIANTS, Place
-from experiments.running import Metrics
+from experiments.running import Scores
+from strata.measures.scores import Score
+from strata.results.flat import name_of
 
 HEAD = ("cell", "data", "of", "measure", "the study", "as run", "as it should be", "chance")
 ABSENT = "-"
@@ -17,7 +19,7 @@ Name = tuple[str, str, str]  # file, layer or prompt set, metric
 
 
 def study_table(
-    places: Sequence[Place], results: Mapping[str, Metrics], failures: Mapping[str, str], *, demo: bool
+    places: Sequence[Place], results: Mapping[str, Scores], failures: Mapping[str, str], *, demo: bool
 ) -> str:
     """The page. ``results`` and ``failures``: by run; every run of ``places`` is in one of them."""
     lines = ["# The study's experiments, run again", ""]
@@ -40,68 +42,64 @@ def study_table(
     return "\n".join(lines) + "\n"
 
 
-def _rows(place: Place, results: Mapping[str, Metrics]) -> Iterator[tuple[str, ...]]:
-    found = {variant: results.get(place.runs[variant]) for variant in VARIANTS}
+def _rows(place: Place, results: Mapping[str, Scores]) -> Iterator[tuple[str, ...]]:
+    runs = [results.get(place.runs[variant]) for variant in VARIANTS]
+    found = [None if scores is None else _by_name(scores) for scores in runs]
     figures = {
         name: figure
         for pattern, figure in place.show.items()
-        for name in _names(pattern, figure is not None, [metrics for metrics in found.values() if metrics])
+        for name in _names(pattern, figure is not None, [scores for scores in found if scores])
     }
     if not figures:
-        states = (_state(found[variant]) for variant in VARIANTS)
+        states = ("not run" if scores is None else NOTHING for scores in found)
         yield place.cell.name, place.data, ABSENT, ABSENT, ABSENT, *states, ABSENT
-    for (file, entry, metric), figure in figures.items():
-        values = {variant: (metrics or {}).get(file, {}).get(entry, {}) for variant, metrics in found.items()}
-        ours = (_value(values[v], metric) if found[v] else _state(found[v]) for v in VARIANTS)
-        chances = (_chance(values[variant], metric) for variant in VARIANTS)
+    for name, figure in figures.items():
+        file, entry, metric = name
+        chances = (_chance(scores, name) for scores in found if scores)
         yield (
             place.cell.name,
             place.data,
             entry,
             f"{file} {metric}",
             ABSENT if figure is None else f"{figure:.3f}",
-            *ours,
+            *("not run" if scores is None else _value(scores.get(name)) for scores in found),
             next((chance for chance in chances if chance != ABSENT), ABSENT),
         )
 
 
-def _names(pattern: str, always: bool, found: Sequence[Metrics]) -> list[Name]:
+def _by_name(scores: Scores) -> dict[Name, Score]:
+    return {(file, row.layer, name_of(row).flat()): row for file, rows in scores.items() for row in rows}
+
+
+def _names(pattern: str, always: bool, found: Sequence[Mapping[Name, Score]]) -> list[Name]:
     """What ``pattern`` fits, in the metrics' order; ``always``: the pattern itself where it fits nothing."""
-    file, entries, wanted = pattern.split(".")
+    file, entry, metric = pattern.split(".")
     fitting = [
-        (file, entry, metric)
-        for metrics in found
-        for entry, values in metrics.get(file, {}).items()
-        if fnmatchcase(entry, entries)
-        for metric in values
-        if fnmatchcase(metric, wanted)
+        name
+        for scores in found
+        for name in scores
+        if name[0] == file and fnmatchcase(name[1], entry) and fnmatchcase(name[2], metric)
     ]
-    return list(dict.fromkeys(fitting)) or ([(file, entries, wanted)] if always else [])
+    return list(dict.fromkeys(fitting)) or ([(file, entry, metric)] if always else [])
 
 
-def _value(values: Mapping[str, Any], metric: str) -> str:
-    value = values.get(metric)
-    if not isinstance(value, (int, float)):
+def _value(score: Score | None) -> str:
+    if score is None or score.value is None:
         return NOTHING
-    low, high = values.get(f"{metric}_low"), values.get(f"{metric}_high")
-    numbers = isinstance(low, (int, float)) and isinstance(high, (int, float))
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]" if numbers else f"{value:.3f}"
+    if score.low is None or score.high is None:
+        return f"{score.value:.3f}"
+    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
-def _chance(values: Mapping[str, Any], metric: str) -> str:
-    """The metric's own chance level; of a share of right guesses also the share of the largest class."""
-    guessed = metric in ("top1", "accuracy")
-    chance = (
-        values.get("chance") if guessed or metric == "balanced_accuracy" else values.get(f"{metric}_chance")
-    )
-    if not isinstance(chance, (int, float)):
+def _chance(scores: Mapping[Name, Score], name: Name) -> str:
+    """The number's own chance level; of a share of right guesses also the share of the largest class."""
+    score, majority = scores.get(name), scores.get((*name[:2], "majority"))
+    if score is None or score.chance is None:
         return ABSENT
-    majority = values.get("majority") if guessed else None
-    return f"{chance:.3f}, {majority:.3f}" if isinstance(majority, (int, float)) else f"{chance:.3f}"
-
-
-def _state(metrics: Metrics | None) -> str:
-    return "not run" if metrics is None else NOTHING
+    levels = [f"{score.chance:.3f}"]
+    if majority is not None and score.metric in ("top1", "accuracy"):
+        levels.append(f"{majority.number:.3f}")
+    return ", ".join(dict.fromkeys(levels))
 
 
 def _line(cells: Any) -> str:

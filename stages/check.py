@@ -11,7 +11,10 @@ from stages import settings
 from stages.running import paths, run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_text
+from strata.results.names import check_names
+from strata.results.parameters import flat_params
 from strata.settings.consistency import check_consistency
+from strata.settings.params import DatasetConf
 
 WHITENING = Path("conf/whitening")
 
@@ -24,9 +27,18 @@ def main() -> str:
     model = settings.model_conf(params.model)
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
     check_consistency(params, dataset, model, whitenings)
+    where = f"{settings.DATASETS}/{params.dataset}.yaml"
+    parameters = flat_params(params.model_dump(), "_")
+    check_names(list(dataset.protocol.positives), _known_facets(dataset), where, parameters)
     _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
     write_text(out, "The parameters are consistent.\n")
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
+
+
+def _known_facets(dataset: DatasetConf) -> list[str]:
+    """Those that the file names; a data set may have others, which ``prepare`` looks at."""
+    labelled = dataset.labels.label_columns if dataset.labels else {}
+    return list(dict.fromkeys([*labelled, *(dataset.classes or {})]))
 
 
 def _check_paths(dataset: str, model: str, weights: str | None, source: str | None) -> None:

@@ -7,14 +7,14 @@ import pyarrow as pa
 from stages.running import paths, run_stage, track, warn
 from stages.settings import dataset_conf, params
 from strata.base.files import read_json, write_array, write_json, write_table
-from strata.collection.facets import facet_labels, facet_names, suffixes
+from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
 from strata.descriptors.vector_blocks import read_vector_rows
 from strata.descriptors.vectors import read_vectors
 from strata.grouping.clustering import choose_k, cluster_table, fit_clusters, protocol
 from strata.maps.features import database_rows
-from strata.measures.cluster_scores import facet_scores, silhouette_scores, size_scores
-from strata.measures.scores import score_table
+from strata.measures.cluster_scores import agreement, silhouette, size_scores
+from strata.measures.scores import Policy, Score, Scored, write_scores
 
 
 def main() -> str:
@@ -26,7 +26,8 @@ def main() -> str:
     names = read_json(reduced / "layers.json")
     n_pictures = int(database_rows(read_vector_rows(reduced / f"{names[0]}.parquet")).sum())
     k = choose_k(cluster.k, dataset_conf(chosen.dataset).k, n_classes, n_pictures)
-    scores = {}
+    found = Scored()
+    fit_set = read_json(reduced / "policies.json")["fit_set"]
     for name in track(names, total=len(names), desc="cluster: layers"):
         vectors = read_vectors(reduced / f"{name}.parquet")
         database = database_rows(vectors.rows)
@@ -38,19 +39,19 @@ def main() -> str:
             warn("cluster", f"{name}: only {(clusters.sizes > 0).sum()} of {k} clusters hold pictures")
         write_table(out / f"{name}.parquet", cluster_table(rows, clusters))
         write_array(out / f"{name}.centroids.npy", clusters.centroids)
-        scores[name] = {
-            "protocol": protocol(len(values), k, seed=cluster.seed, restarts=cluster.restarts),
-            "components": values.shape[1],
-            "fit_set": read_json(reduced / "policies.json")["fit_set"],
-            **size_scores(clusters),
-            **silhouette_scores(values, clusters, seed=cluster.seed),
-        }
-        for facet, suffix in suffixes(facets).items():
+        scores = [
+            Score("components", values.shape[1]),
+            *size_scores(clusters.sizes),
+            silhouette(values, clusters.labels, seed=cluster.seed),
+        ]
+        for facet in facets:
             labels = facet_labels(tables, rows["image_id"].to_pylist(), facet)
-            found = facet_scores(clusters, labels, seed=cluster.seed)
-            scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
+            own = agreement(clusters.labels, labels.codes, seed=cluster.seed)
+            scores += Scored(own).at(facet=facet).scores
+        how = protocol(len(values), k, seed=cluster.seed, restarts=cluster.restarts)
+        found += Scored(scores, [Policy("protocol", how), Policy("fit_set", fit_set)]).at(layer=name)
     write_json(out / "layers.json", names)
-    write_table(out / "scores.parquet", score_table(scores))
+    write_scores(out, found)
     return f"{len(names)} layers, {rows.num_rows} pictures in {k} clusters, {len(facets)} facets scored"
 
 

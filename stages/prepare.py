@@ -7,9 +7,10 @@ import functools
 from stages.running import paths, run_stage, track, warn
 from stages.settings import DATASETS, dataset_conf, params
 from strata.base.errors import StrataError
-from strata.collection.facets import check_facet_names, facet_names
+from strata.collection.facets import facet_names
 from strata.collection.tables import USABLE, Tables, write_tables
 from strata.datasets import adaptor
+from strata.results.names import check_names
 
 
 def main() -> str:
@@ -18,7 +19,7 @@ def main() -> str:
     say = functools.partial(warn, "prepare")
     tables = adaptor(name).build(raw, dataset_conf(name), track=track, warn=say)
     refuse_unusable(tables)
-    check_facet_names(facet_names(tables), f"{DATASETS}/{name}.yaml")
+    check_names([], facet_names(tables), f"{DATASETS}/{name}.yaml")
     write_tables(out, tables)
     return summary(tables)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from stages.running import paths, run_stage, track, warn
 from stages.settings import params
-from strata.base.files import read_json, write_json, write_table
-from strata.collection.facets import facet_labels, facet_names, suffixes
+from strata.base.files import read_json, write_json
+from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
 from strata.descriptors.vector_blocks import read_vector_rows
 from strata.maps.features import database_rows
-from strata.measures.scores import Score, score_table
-from strata.naming.probe import Protocol, probe_file
+from strata.measures.scores import Policy, Scored, value_of, write_scores
+from strata.naming.probe import Protocol, not_probed, probe_file
 
 
 def main() -> str:
@@ -19,25 +19,26 @@ def main() -> str:
     tables = read_tables(folder)
     facets = facet_names(tables)
     names = read_json(descriptors / "layers.json")
-    policies = {
-        "protocol": str(protocol),
-        "pool_fit_set": read_json(descriptors / "policies.json")["fit_set"],
-    }
-    scores: dict[str, dict[str, Score]] = {name: {**policies} for name in names}
+    policies = [
+        Policy("protocol", str(protocol)),
+        Policy("pool_fit_set", read_json(descriptors / "policies.json")["fit_set"]),
+    ]
+    found = Scored()
     for name in track(names, total=len(names), desc="probe: layers"):
         path = descriptors / f"{name}.parquet"
         rows = read_vector_rows(path)
         image_ids = rows["image_id"].filter(database_rows(rows)).to_pylist()
-        for facet, suffix in suffixes(facets).items():
-            found = probe_file(path, facet_labels(tables, image_ids, facet), protocol)
-            scores[name] |= {f"{metric}{suffix}": score for metric, score in found.items()}
-            if found.get("not_converged"):
-                failed = f"{found['not_converged']} of {protocol.splits} fits did not converge"
-                warn("probe", f"{name}, {facet}: {failed}; lower probe.C, or set pool.normalize: true")
+        found += Scored(policies=policies).at(layer=name)
+        for facet in facets:
+            own = probe_file(path, facet_labels(tables, image_ids, facet), protocol)
+            found += own.at(layer=name, facet=facet)
+            if failed := value_of(own.scores, "not_converged"):
+                said = f"{failed} of {protocol.splits} fits did not converge"
+                warn("probe", f"{name}, {facet}: {said}; lower probe.C, or set pool.normalize: true")
         if not facets:
-            scores[name]["probe_status"] = "not probed: the data set has no classes"
+            found += not_probed("the data set has no classes").at(layer=name)
     write_json(out / "layers.json", names)
-    write_table(out / "scores.parquet", score_table(scores))
+    write_scores(out, found)
     return (
         f"{len(names)} layers, {len(facets)} facets, {len(image_ids)} pictures, {protocol.splits} splits each"
     )

@@ -14,11 +14,10 @@ from strata.collection.rejected import rejected_pictures
 from strata.collection.tables import read_tables
 from strata.report.facts import identity
 from strata.report.page import Inputs, write_report
-from strata.results.headline import Results
-from strata.results.summary import flat_params, in_order
+from strata.results.comparison import read_results
+from strata.results.parameters import flat_params
 
-DATA, METRICS = Path("data"), Path("metrics")
-FILES = ("retrieval", "clusters", "probe", "zeroshot")
+DATA = Path("data")
 
 
 def main() -> str:
@@ -26,20 +25,14 @@ def main() -> str:
     params = settings.params()
     dataset, model = settings.dataset_conf(params.dataset), settings.model_conf(params.model)
     tables = read_tables(DATA / "tables")
-    order = read_json(DATA / "plots" / "order.json")
-    layers = order["layers"]
-    retrieval, clusters, probe, zeroshot = (
-        in_order(read_json(METRICS / f"{name}.json"), order[keys], order[name])
-        for name, keys in zip(FILES, ("layers", "layers", "layers", "prompt_sets"), strict=True)
-    )
-    results = Results(retrieval, clusters, probe, zeroshot, facet_names(tables))
+    layers = read_json(DATA / "rankings" / "layers.json")
     inputs = Inputs(
-        results,
+        read_results(DATA, facet_names(tables)),
         layers,
         tables,
         rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet")),
         DATA,
-        flat_params(params.model_dump()),
+        {name: str(value) for name, value in flat_params(params.model_dump()).items()},
         _named(dataset.title, params.dataset, "folder"),
         _named(model.title, params.model, "local"),
         identity(params.dataset, dataset, params.model, model, tables.images),

@@ -13,7 +13,7 @@ from stages.settings import dataset_conf, params
 from strata.base.files import make_in_place, read_json, write_json, write_table
 from strata.collection.tables import read_tables
 from strata.maps.features import layer_names, read_rows
-from strata.measures.scores import Score, score_table
+from strata.measures.scores import Policy, Scored, write_scores
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
@@ -37,11 +37,13 @@ def main() -> str:
     sizes = [images[side].take(listed).to_numpy() for side in ("width", "height")]
     frames = read_frames(FOLDERS.features, np.stack(sizes, axis=1).astype(np.int64))
     names = layer_names(FOLDERS.features)
-    fitted = {
-        "pool_fit_set": read_json(FOLDERS.descriptors / "policies.json")["fit_set"],
-        "reduce_fit_set": read_json(FOLDERS.reduced / "policies.json")["fit_set"],
-    }
-    scores: dict[str, dict[str, Score]] = {}
+    fitted = Scored(
+        policies=[
+            Policy("pool_fit_set", read_json(FOLDERS.descriptors / "policies.json")["fit_set"]),
+            Policy("reduce_fit_set", read_json(FOLDERS.reduced / "policies.json")["fit_set"]),
+        ]
+    )
+    scored: list[Scored] = []
 
     def fill(folder: Path) -> None:
         for name in track(names, total=len(names), desc="retrieve: layers"):
@@ -51,15 +53,15 @@ def main() -> str:
             found = evaluate_layer(layer, database, [own, by_class], retrieve, view, frames, track)
             write_table(folder / name / "topk.parquet", found.topk)
             write_table(folder / name / "per_query.parquet", found.per_query)
-            scores[name] = {**found.metrics, **fitted}
+            scored.append((found.scored + fitted).at(layer=name))
         write_json(folder / "layers.json", names)
-        write_table(folder / "scores.parquet", score_table(scores))
+        write_scores(folder, sum(scored, Scored()))
 
     make_in_place(out, fill)
     task = (own.tasks if own.queries else by_class.tasks)[0].name
     boxed = sum(query.boxed for query in own.queries)
     counts = f"{boxed} boxed, {len(own.queries) - boxed} whole and {len(by_class.queries)} class queries"
-    return f"{len(names)} layers, {counts}; {best_layer(scores, task)}"
+    return f"{len(names)} layers, {counts}; {best_layer(sum(scored, Scored()).scores, task)}"
 
 
 if __name__ == "__main__":

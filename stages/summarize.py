@@ -7,33 +7,25 @@ from typing import Any
 
 from stages import settings
 from stages.running import paths, run_stage
-from strata.base.files import make_in_place, read_json, read_table, write_json, write_text
+from strata.base.files import make_in_place, read_table, write_json, write_text
 from strata.collection.facets import facet_names
 from strata.collection.rejected import rejected_pictures
 from strata.collection.tables import read_tables
 from strata.maps.features import layer_names
-from strata.results.headline import Results, headline, measured
-from strata.results.summary import (
-    Number,
-    csv_text,
-    flat_policies,
-    layer_rows,
-    metric_names,
-    nest,
-    unscored,
-    with_policies,
-)
+from strata.results.comparison import compare_layers, read_results
+from strata.results.flat import flatten
+from strata.results.headline import headline
+from strata.results.parameters import flat_params
+from strata.results.plots import LAYER_COLUMNS, csv_text, layer_rows
 
 DATA = Path("data")
-SCORES = {"retrieval": "rankings", "clusters": "clusters", "probe": "probe"}
 VIEWS = ("dataset", "model", "extract_")
 DECIDED_BY = {  # which parameters change which numbers
-    "retrieval": (*VIEWS, "pool", "reduce_", "cluster_", "query_", "retrieve_"),  # map_pca, map_in_cluster
+    "retrieval": (*VIEWS, "pool", "reduce_", "cluster_", "query_", "retrieve_"),  # mAP after PCA, in clusters
     "clusters": (*VIEWS, "pool", "reduce_", "cluster_"),
     "probe": (*VIEWS, "pool", "probe_"),
     "zeroshot": VIEWS,
 }
-LAYER_COLUMNS = ("layer", "order", "metric", "value", "low", "high", "chance")
 REJECTED_COLUMNS = ("image_id", "reason")
 
 
@@ -41,40 +33,31 @@ def main() -> str:
     metrics, plots = paths()
     layers = layer_names(DATA / "features")
     tables = read_tables(DATA / "tables")
-    facets = facet_names(tables)
-    scores = {
-        name: nest(read_table(DATA / d / "scores.parquet"), "layer", layers) for name, d in SCORES.items()
-    }
-    zeroshot = nest(read_table(DATA / "zeroshot" / "scores.parquet"), "prompt_set")
-    zeroshot |= unscored(read_json(DATA / "zeroshot" / "status.json"))
-    results = Results(scores["retrieval"], scores["clusters"], scores["probe"], zeroshot, facets)
+    results = read_results(DATA, facet_names(tables))
+    compared = compare_layers(results)
     rejected = rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet"))
 
     policies = _policies()
-    every = {**scores, "zeroshot": zeroshot}
-    for name, nested in every.items():
+    numbers = 0
+    for name, found in results.tables.items():
         mine = {key: value for key, value in policies.items() if key.startswith(DECIDED_BY[name])}
-        write_json(metrics / f"{name}.json", with_policies(nested, mine))
+        nested = flatten(found, results.facets)
+        numbers += sum(map(len, nested.values()))
+        write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
-    write_json(metrics / "headline.json", headline(results, policies=policies, **counts))
-
-    rows = [row for own, measures in measured(results) for row in layer_rows(own, measures, layers)]
-    order = {name: metric_names(nested) for name, nested in every.items()}
-    order |= {"layers": layers, "prompt_sets": list(zeroshot)}
+    write_json(metrics / "headline.json", headline(compared, policies=policies, **counts))
 
     def fill(folder: Path) -> None:
-        write_text(folder / "layers.csv", csv_text(LAYER_COLUMNS, rows))
+        write_text(folder / "layers.csv", csv_text(LAYER_COLUMNS, layer_rows(compared, layers)))
         write_text(folder / "rejected.csv", csv_text(REJECTED_COLUMNS, rejected))
-        write_json(folder / "order.json", order)
 
     make_in_place(plots, fill)
-    numbers = sum(len(values) for nested in every.values() for values in nested.values())
     return (
         f"{len(layers)} layers, {numbers} metrics, {len(rejected)} of {counts['pictures']} pictures left out"
     )
 
 
-def _policies() -> dict[str, Number | str]:
+def _policies() -> dict[str, float | str]:
     """Every parameter that changes a number, by name."""
     dumped: dict[str, Any] = settings.params().model_dump()
     del dumped["retrieve"]["budget_mib"]  # memory, not a policy
@@ -90,7 +73,7 @@ def _policies() -> dict[str, Number | str]:
         "retrieve",
         "probe",
     )
-    return flat_policies({name: dumped[name] for name in names})
+    return flat_params({name: dumped[name] for name in names}, "_")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def main() -> str:
             name=run.model,
         )
 
-    scores, status = name_pictures(
+    found, status = name_pictures(
         features,
         read_tables(tables),
         out,
@@ -41,15 +41,15 @@ def main() -> str:
         warn("zeroshot", f"prompt set {name} is left out: {reason}")
     if status.get("texts_cut"):
         warn("zeroshot", f"{status['texts_cut']} of {status['texts']} texts are longer than the model reads")
-    if not scores:
-        return f"nothing named: {status['status']}"
     shown = [
-        f"{name} {metric} {values[metric]:.3f}"
-        for name, values in scores.items()
-        for metric in ("top1", "map")
-        if metric in values
+        f"{score.layer} {score.metric} {score.value:.3f}"
+        for score in found.scores
+        if score.metric in ("top1", "map")
     ]
-    return f"{len(scores)} prompt sets, {status['texts']} texts; {', '.join(shown) or 'nothing to score'}"
+    sets = {score.layer for score in found.scores}
+    if not sets:
+        return f"nothing named: {status['status']}"
+    return f"{len(sets)} prompt sets, {status['texts']} texts; {', '.join(shown) or 'nothing to score'}"
 
 
 if __name__ == "__main__":

@@ -15,13 +15,42 @@ from PIL import Image
 
 from strata.base.files import write_array, write_json, write_table, write_text
 from strata.collection.tables import Tables, from_rows, write_tables
-from strata.measures.scores import score_table
+from strata.measures.scores import Policy, Score, Scored, write_scores
+from strata.results.comparison import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["stem", "blocks.5", "blocks.11", "embedding"]
 FACETS = {"motif": ["castle", "ship", "rooster", "fish & <chips>"], "mood": ["calm", "gloomy"]}
 ODD = '<b>"Käse" & co, [1] 100%.jpg'
 REJECTED = {"picture 3.jpg": "the file is empty", "picture 7.jpg": "damaged JPEG: premature end"}
+RESULTS = Results(
+    retrieval=Scored(
+        [
+            Score("map", 0.3, layer="stem", task="class"),
+            Score("map", 0.5, 0.4, 0.6, layer="stem", task="detail"),
+            Score("map", 0.9, layer="embedding", task="class"),
+            Score("map", 0.45, 0.35, 0.55, layer="embedding", task="detail"),
+        ]
+    ),
+    clusters=Scored(
+        [
+            Score("ami", 0.1, chance=0.0, layer="stem", facet="motif"),
+            Score("nmi", 0.4, layer="stem", facet="motif"),
+            Score("ami", 0.3, chance=0.0, layer="stem", facet="mood"),
+            Score("ami", 0.5, chance=0.0, layer="embedding", facet="motif"),
+            Score("nmi", 0.6, layer="embedding", facet="motif"),
+        ]
+    ),
+    probe=Scored(
+        [
+            Score("accuracy", 0.4, chance=0.2, layer="stem", facet="motif"),
+            Score("accuracy", 0.3, chance=0.2, layer="embedding", facet="motif"),
+        ]
+    ),
+    zeroshot=Scored([Score("n", 9, layer="none"), Score("top1", 0.8, chance=0.1, layer="motif")]),
+    facets=["motif", "mood"],
+)
+"""The scores of two layers, typed by hand."""
 TOPK = pa.schema(
     [
         ("task", pa.string()),
@@ -129,29 +158,28 @@ def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
 
 
 def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
-    scores: dict[str, dict[str, Any]] = {}
+    scored = Scored()
     queries = tables.queries.to_pylist()
     boxes = {row["image_id"]: (row["width"], row["height"]) for row in tables.images.to_pylist()}
     classed = bool(tables.classes.num_rows)
     tasks = [*(["detail"] if queries else []), *(["class"] if classed else [])]
     for depth, layer in enumerate(LAYERS):
-        scores[layer] = {}
         rows = []
         for task in tasks:
             value = 0.2 + 0.14 * depth - (0.2 if task == "detail" and layer == "embedding" else 0)
-            scores[layer] |= {
-                f"{task}_map": value,
-                f"{task}_map_low": value - 0.06,
-                f"{task}_map_high": value + 0.07,
-                f"{task}_map_chance": 0.09,
-                f"{task}_p_at_1": min(1.3 * value, 1.0),
-                f"{task}_hit_at_5": min(1.6 * value, 1.0),
-                f"{task}_map_pca": value - 0.013,
-                f"{task}_n_queries": 24,
-                f"{task}_ap": "step",
-                f"{task}_match": "region" if task == "detail" else "global",
-                f"{task}_metric": "cosine",
-            }
+            scores = [
+                Score("map", value, value - 0.06, value + 0.07, 0.09, 2),
+                Score("p_at_1", min(1.3 * value, 1.0)),
+                Score("hit_at_5", min(1.6 * value, 1.0)),
+                Score("map", value - 0.013, space="pca"),
+                Score("n_queries", 24),
+            ]
+            policies = [
+                Policy("ap", "step"),
+                Policy("match", "region" if task == "detail" else "global"),
+                Policy("metric", "cosine"),
+            ]
+            scored += Scored(scores, policies).at(layer=layer, task=task)
             for query in queries if task == "detail" else [{"query_id": name} for name in used]:
                 found = random.permutation(used)[:8]
                 near = np.sort(random.random(8).astype(np.float32))[::-1]
@@ -167,12 +195,13 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
         columns = list(zip(*rows, strict=True)) if rows else [[] for _ in TOPK.names]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, TOPK, strict=True)]
         write_table(folder / layer / "topk.parquet", pa.Table.from_arrays(arrays, schema=TOPK))
+        scored += Scored(policies=[Policy("pool_fit_set", "none", layer)])
     write_json(folder / "layers.json", LAYERS)
-    write_table(folder / "scores.parquet", score_table(scores))
+    write_scores(folder, scored)
 
 
 def _clusters(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
-    scores: dict[str, dict[str, Any]] = {}
+    scored = Scored()
     labels = dict(
         zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
     )
@@ -193,31 +222,32 @@ def _clusters(folder: Path, tables: Tables, used: list[str], random: np.random.G
         )
         write_table(folder / f"{layer}.parquet", table)
         value = 0.05 + 0.13 * depth
-        scores[layer] = {"protocol": "k-means++", "k": 4, "silhouette": 0.2}
-        for suffix in ["", "_mood"][: tables.classes.num_rows]:
-            scores[layer] |= {
-                f"ami{suffix}": value,
-                f"nmi{suffix}": value + 0.04,
-                f"purity{suffix}": 0.4 + value,
-                f"purity_chance{suffix}": 0.33,
-            }
-    write_table(folder / "scores.parquet", score_table(scores))
+        scores = [Score("k", 4), Score("silhouette", 0.2, note="compares no layers")]
+        for facet in list(FACETS)[: tables.classes.num_rows]:
+            own = [
+                Score("ami", value, chance=0.0),
+                Score("nmi", value + 0.04),
+                Score("purity", 0.4 + value, chance=0.33),
+            ]
+            scores += Scored(own).at(facet=facet).scores
+        scored += Scored(scores, [Policy("protocol", "k-means++")]).at(layer=layer)
+    write_scores(folder, scored)
 
 
 def _probe(folder: Path, tables: Tables) -> None:
-    scores: dict[str, dict[str, Any]] = {}
+    scored = Scored()
     for depth, layer in enumerate(LAYERS):
-        scores[layer] = {"protocol": "C 0.316, 10 stratified splits"}
-        for suffix, share in (("", 0.31), ("_mood", 0.52)) if tables.classes.num_rows else ():
+        scored += Scored(policies=[Policy("protocol", "C 0.316, 10 stratified splits", layer)])
+        for facet, share in (("motif", 0.31), ("mood", 0.52)) if tables.classes.num_rows else ():
             value = share + 0.12 * depth
-            scores[layer] |= {
-                f"accuracy{suffix}": value,
-                f"accuracy_low{suffix}": None if layer == "stem" else value - 0.05,
-                f"accuracy_high{suffix}": None if layer == "stem" else value + 0.05,
-                f"majority{suffix}": share,
-                f"chance{suffix}": 0.25,
-            }
-    write_table(folder / "scores.parquet", score_table(scores))
+            bounds = (None, None) if layer == "stem" else (value - 0.05, value + 0.05)
+            scores = [
+                Score("accuracy", value, *bounds, chance=share),
+                Score("majority", share),
+                Score("chance", 0.25),
+            ]
+            scored += Scored(scores).at(layer=layer, facet=facet)
+    write_scores(folder, scored)
 
 
 def _zeroshot(
@@ -226,7 +256,7 @@ def _zeroshot(
     classes = tables.classes.to_pylist()
     facets = list(dict.fromkeys(row["facet"] for row in classes)) if prompts else []
     columns, predictions, confusion, best, logits = [], [], [], [], []
-    scores: dict[str, dict[str, Any]] = {}
+    scored = Scored()
     labels = dict(
         zip(tables.images["image_id"].to_pylist(), tables.images["labels"].to_pylist(), strict=True)
     )
@@ -274,7 +304,8 @@ def _zeroshot(
                 }
                 for rank, i in enumerate(np.argsort(-cosine[:, j])[:5], 1)
             ]
-        scores[facet] = {"top1": 0.71, "top1_low": 0.6, "top1_high": 0.8, "chance": 0.25, "ece": 0.1}
+        scores = [Score("top1", 0.71, 0.6, 0.8, 0.25), Score("chance", 0.25), Score("ece", 0.1)]
+        scored += Scored(scores).at(layer=facet)
     text = pa.string()
     shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {
         "columns": (
@@ -309,7 +340,6 @@ def _zeroshot(
     }
     for name, (rows, schema) in shapes.items():
         write_table(folder / f"{name}.parquet", pa.Table.from_pylist(rows, schema=pa.schema(schema)))
-    write_table(folder / "scores.parquet", score_table(scores, "prompt_set"))
     write_array(
         folder / "logits.npy",
         np.hstack(logits).astype(np.float32) if logits else np.zeros((len(used), 0), np.float32),
@@ -320,3 +350,5 @@ def _zeroshot(
         else {"status": "not run: 'embedding' is not among the layers", "left_out": {}}
     )
     write_json(folder / "status.json", status)
+    said = ("medium", "left out: no classes") if prompts else ("none", status["status"])
+    write_scores(folder, scored + Scored(policies=[Policy("status", said[1], said[0])]))

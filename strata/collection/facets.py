@@ -10,11 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from strata.base.errors import StrataError
 from strata.collection.tables import Tables
-
-# how the numbers of clusters and probe end: purity_chance would be the purity of a facet called chance, too
-ENDINGS = ("accuracy", "chance", "converged", "high", "low", "out")
 
 Integers = npt.NDArray[np.int64]
 
@@ -70,20 +66,3 @@ def class_pairs(labels: pa.ListArray, class_ids: Sequence[str]) -> tuple[Integer
     owners = pc.list_parent_indices(labels).filter(known).to_numpy().astype(np.int64)
     pairs = np.unique(owners * len(class_ids) + codes.filter(known).to_numpy())
     return pairs // max(len(class_ids), 1), pairs % max(len(class_ids), 1)
-
-
-def check_facet_names(facets: Sequence[str], where: str) -> None:
-    """Raise StrataError for a facet whose metrics could not be told from others' (``where``: its file)."""
-    added = suffixes(facets)
-    for facet, suffix in added.items():
-        for ending in ENDINGS:
-            if suffix in [f"_{ending}{other}" for other in added.values()]:
-                raise StrataError(
-                    f"{where}: a facet cannot be called {facet!r}: metrics of other facets end in "
-                    f"_{facet}, too; give it another name"
-                )
-
-
-def suffixes(facets: Sequence[str]) -> dict[str, str]:
-    """What a facet adds to its metrics' names: nothing for the main one, else its own name."""
-    return {facet: f"_{facet}" if position else "" for position, facet in enumerate(facets)}

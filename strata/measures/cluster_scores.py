@@ -1,8 +1,9 @@
 """How well clusters agree with labels, and how tight they are.
 
-AMI, NMI (arithmetic mean), ARI and purity compare with the classes of one facet; ``purity_chance`` is the
-mean purity after shuffling the labels (purity grows with k, and that of random clusters is far from 0).
-Silhouette needs no labels; it measures distances in the layer's own space and compares no layers.
+AMI, NMI (arithmetic mean), ARI and purity compare with the classes of one facet. AMI is 0 for a random
+grouping; the chance level of purity is its mean after shuffling the labels (purity grows with k, and that of
+random clusters is far from 0). Silhouette needs no labels; it measures distances in the layer's own space and
+compares no layers.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.base.threads import one_blas_thread
-from strata.collection.facets import FacetLabels
-from strata.grouping.clustering import Clusters
 from strata.measures.scores import Score
 
-Integers = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer]
 
 PERMUTATIONS = 100
 FEWEST_PERMUTATIONS = 10
@@ -24,38 +23,37 @@ SILHOUETTE_SAMPLE = 5000  # pictures; its time grows with their square
 SILHOUETTE_NOTE = "euclidean, in the layer's own reduced space: not comparable between layers"
 
 
-def size_scores(clusters: Clusters) -> dict[str, Score]:
-    """n, k, and the sizes of the smallest and the largest cluster."""
-    sizes = clusters.sizes
-    return {
-        "n": len(clusters.labels),
-        "k": len(sizes),
-        "smallest": int(sizes.min()),
-        "largest": int(sizes.max()),
-    }
+def size_scores(sizes: Integers) -> list[Score]:
+    """n, k, and the smallest and the largest of the ``sizes`` (K,) of the clusters."""
+    counts = {"n": sizes.sum(), "k": len(sizes), "smallest": sizes.min(), "largest": sizes.max()}
+    return [Score(name, int(count)) for name, count in counts.items()]
 
 
-def silhouette_scores(values: npt.NDArray[np.float32], clusters: Clusters, *, seed: int) -> dict[str, Score]:
-    """Mean silhouette (-1..1) over at most ``SILHOUETTE_SAMPLE`` pictures, drawn by ``seed``."""
+def silhouette(values: npt.NDArray[np.float32], labels: Integers, *, seed: int) -> Score:
+    """Mean silhouette (-1..1) of ``values`` (N, D) in the clusters ``labels`` (N,).
+
+    Over at most ``SILHOUETTE_SAMPLE`` pictures, drawn by ``seed``.
+    """
     from sklearn.metrics import silhouette_score
 
-    labels, note = clusters.labels, SILHOUETTE_NOTE
+    note = SILHOUETTE_NOTE
     if len(labels) > SILHOUETTE_SAMPLE:
         note += f"; of {SILHOUETTE_SAMPLE} pictures, seed {seed}"
         chosen = np.random.default_rng(seed).choice(len(labels), SILHOUETTE_SAMPLE, replace=False)
         chosen.sort()
         values, labels = values[chosen], labels[chosen]
     if not 1 < len(np.unique(labels)) < len(labels):
-        return {"silhouette_note": "undefined: it needs two clusters and one of two pictures"}
+        note = "undefined: it needs two clusters and one of two pictures"
+        return Score("silhouette", None, note=note)
     with one_blas_thread():
-        score = float(silhouette_score(values, labels, metric="euclidean"))
-    return {"silhouette": score, "silhouette_note": note}
+        return Score("silhouette", float(silhouette_score(values, labels, metric="euclidean")), note=note)
 
 
-def facet_scores(clusters: Clusters, labels: FacetLabels, *, seed: int) -> dict[str, Score]:
-    """Agreement with one facet, over the pictures with exactly one label of it.
+def agreement(labels: Integers, codes: Integers, *, seed: int) -> list[Score]:
+    """Agreement of clusters with one facet, over the pictures with exactly one label of it.
 
-    ``labelled`` and ``left_out`` count those and the others; without any, there is nothing but the counts.
+    labels : (N,) the cluster of every picture; codes : (N,) its class, -1 for none or several. ``labelled``
+    and ``left_out`` count the pictures with and without; where none has a class there are only the counts.
     """
     from sklearn.metrics import (
         adjusted_mutual_info_score,
@@ -63,23 +61,26 @@ def facet_scores(clusters: Clusters, labels: FacetLabels, *, seed: int) -> dict[
         normalized_mutual_info_score,
     )
 
-    kept = labels.codes >= 0
-    classes, found = labels.codes[kept], clusters.labels[kept].astype(np.int64)
-    counts: dict[str, Score] = {"labelled": len(classes), "left_out": int((~kept).sum())}
+    kept = codes >= 0
+    classes, found = codes[kept].astype(np.int64), labels[kept].astype(np.int64)
+    counts = [Score("labelled", len(classes)), Score("left_out", int((~kept).sum()))]
     if not len(classes):
         return counts
-    return {
-        "ami": float(adjusted_mutual_info_score(classes, found)),
-        "nmi": float(normalized_mutual_info_score(classes, found)),
-        "ari": float(adjusted_rand_score(classes, found)),
-        "purity": purity(classes, found),
-        "purity_chance": purity_by_chance(classes, found, seed=seed),
-        **counts,
-    }
+    return [
+        Score("ami", float(adjusted_mutual_info_score(classes, found)), chance=0.0),
+        Score("nmi", float(normalized_mutual_info_score(classes, found))),
+        Score("ari", float(adjusted_rand_score(classes, found))),
+        Score("purity", purity(classes, found), chance=purity_by_chance(classes, found, seed=seed)),
+        *counts,
+    ]
 
 
 def purity(classes: Integers, clusters: Integers) -> float:
-    """Share of pictures that have the commonest class of their cluster. classes, clusters : (N,) int >= 0."""
+    """Share of pictures that have the commonest class of their cluster. classes, clusters : (N,) int >= 0.
+
+    >>> purity(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]))
+    0.75
+    """
     n_classes = int(classes.max()) + 1
     cells = np.bincount(clusters * n_classes + classes, minlength=(int(clusters.max()) + 1) * n_classes)
     return float(cells.reshape(-1, n_classes).max(axis=1).sum() / len(classes))

@@ -1,40 +1,138 @@
-"""Score tables: one row a number, with the columns layer (or prompt_set), metric, value, text and is_count.
+"""Score tables: what a stage measured, one row a number, and the policies behind the numbers.
 
-``value`` is null where there is no number; ``text`` then says why, or holds a policy. ``is_count``: the value
-counts something, so it is a whole number.
+``scores.parquet`` has the columns of ``Score`` and ``is_count``; ``policies.parquet`` those of ``Policy``. A
+column that does not apply is null. What the numbers are called in metrics/*.json is not said here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
+from strata.base.files import read_table, write_table
 
-Score = float | int | str | None
-Scores = Mapping[str, Mapping[str, Score]]
-"""{layer or prompt set: {metric: number, text, or None where there is no number to give}}."""
+SCORES, POLICIES = "scores.parquet", "policies.parquet"
 
 
-def score_table(scores: Scores, key: str = "layer") -> pa.Table:
-    """Scores as a table whose first column is called ``key``, rows in the order of the mappings."""
-    schema = pa.schema(
+@dataclass(frozen=True)
+class Score:
+    """One number of one layer (of one prompt set where pictures are named by text).
+
+    ``value``: an int counts something; None: there is no number, ``note`` says why. ``low`` to ``high``: its
+    95 % interval, taken over ``n`` independent groups; ``chance``: what guessing reaches; ``task``: the
+    retrieval task; ``space``: where pictures were ranked, None: by the descriptors themselves.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    n: int | None = None
+    note: str | None = None
+    layer: str = ""
+    task: str | None = None
+    facet: str | None = None
+    space: str | None = None
+
+    @property
+    def number(self) -> float:
+        """The value of a row that has one."""
+        if self.value is None:
+            raise ValueError(f"{self.metric} has no value")
+        return self.value
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What changes the numbers of a layer, or of one task or facet of it, in words."""
+
+    policy: str
+    value: str
+    layer: str = ""
+    task: str | None = None
+    facet: str | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Numbers and the policies behind them, in the order in which they were found.
+
+    >>> found = Scored([Score("ami", 0.5)]).at(layer="late", facet="mood")
+    >>> found.scores[0].facet, found.layers
+    ('mood', ['late'])
+    """
+
+    scores: list[Score] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+
+    def at(self, **where: Any) -> Scored:
+        """The same with columns such as ``layer`` or ``facet`` filled in."""
+        return Scored(
+            [replace(score, **where) for score in self.scores],
+            [replace(policy, **where) for policy in self.policies],
+        )
+
+    def __add__(self, other: Scored) -> Scored:
+        return Scored([*self.scores, *other.scores], [*self.policies, *other.policies])
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers (or prompt sets) in order, those without a number last."""
+        rows: Iterable[Score | Policy] = (*self.scores, *self.policies)
+        return list(dict.fromkeys(row.layer for row in rows))
+
+    def policy(self, name: str, layer: str, task: str | None = None) -> str:
+        """The policy of a layer, or of one of its tasks. KeyError where it has none."""
+        for found in self.policies:
+            if (found.policy, found.layer, found.task) == (name, layer, task):
+                return found.value
+        raise KeyError(f"{layer} {task or ''}: no policy {name}")
+
+
+def write_scores(folder: Path, found: Scored) -> None:
+    """Write both tables into ``folder``."""
+    import pyarrow as pa
+
+    texts = ("layer", "task", "facet", "space", "metric")
+    scores = pa.schema(
         [
-            pa.field(key, pa.string(), nullable=False),
-            pa.field("metric", pa.string(), nullable=False),
-            pa.field("value", pa.float64()),
-            pa.field("text", pa.string()),
+            *(pa.field(name, pa.string(), nullable=name not in ("layer", "metric")) for name in texts),
+            *(pa.field(name, pa.float64()) for name in ("value", "low", "high", "chance")),
+            pa.field("n", pa.int64()),
+            pa.field("note", pa.string()),
             pa.field("is_count", pa.bool_(), nullable=False),
         ]
     )
-    rows = [
-        {
-            key: name,
-            "metric": metric,
-            "value": None if isinstance(score, str) or score is None else float(score),
-            "text": score if isinstance(score, str) else None,
-            "is_count": isinstance(score, int),
-        }
-        for name, metrics in scores.items()
-        for metric, score in metrics.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=schema)
+    policies = pa.schema(
+        [
+            pa.field(name, pa.string(), nullable=name in ("task", "facet"))
+            for name in ("layer", "task", "facet", "policy", "value")
+        ]
+    )
+    rows = [{**asdict(score), "is_count": isinstance(score.value, int)} for score in found.scores]
+    write_table(folder / SCORES, pa.Table.from_pylist(rows, schema=scores))
+    rows = [asdict(policy) for policy in found.policies]
+    write_table(folder / POLICIES, pa.Table.from_pylist(rows, schema=policies))
+
+
+def read_scores(folder: Path) -> Scored:
+    """What ``write_scores`` wrote into ``folder``."""
+    return Scored(
+        [_score(**row) for row in read_table(folder / SCORES).to_pylist()],
+        [Policy(**row) for row in read_table(folder / POLICIES).to_pylist()],
+    )
+
+
+def _score(*, is_count: bool, value: float | None, **columns: Any) -> Score:
+    return Score(value=int(value) if is_count and value is not None else value, **columns)
+
+
+def value_of(
+    scores: Iterable[Score], metric: str, *, task: str | None = None, space: str | None = None
+) -> float | None:
+    """The value of the first row of ``metric``; None without one."""
+    wanted = metric, task, space
+    return next((row.value for row in scores if (row.metric, row.task, row.space) == wanted), None)

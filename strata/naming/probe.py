@@ -21,7 +21,7 @@ from strata.collection.facets import FacetLabels
 from strata.descriptors.vector_blocks import read_vector_rows, vector_blocks
 from strata.maps.features import database_rows
 from strata.measures.intervals import corrected_t
-from strata.measures.scores import Score
+from strata.measures.scores import Policy, Score, Scored, value_of
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -83,7 +83,7 @@ def rotated(values: npt.ArrayLike) -> Doubles:
         return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
 
 
-def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
+def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> Scored:
     """``probe`` of a vector file's database rows, whose ``labels`` are given in their order.
 
     At most ``protocol.max_pictures`` of them, and no more are kept in memory; ``drawn`` says how many if not
@@ -92,12 +92,14 @@ def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> dict[str,
     database = np.flatnonzero(database_rows(read_vector_rows(path)))
     places, usable = probed_places(labels.codes, protocol)
     fewer = dataclasses.replace(labels, codes=labels.codes[places])
-    scores = probe(rotated(scaled(_rows_at(path, database[places]), protocol.scale)), fewer, protocol)
-    if "accuracy" in scores and len(places) < len(database):
-        scores["left_out"] = len(database) - usable
-        if len(places) < usable:
-            scores["drawn"] = f"{len(places)} of {usable} pictures, by class, seed {protocol.seed}"
-    return scores
+    found = probe(rotated(scaled(_rows_at(path, database[places]), protocol.scale)), fewer, protocol)
+    if len(places) == len(database) or value_of(found.scores, "accuracy") is None:
+        return found
+    left_out = Score("left_out", len(database) - usable)
+    scores = [left_out if score.metric == "left_out" else score for score in found.scores]
+    fewer_than_all = len(places) < usable
+    drawn = f"{len(places)} of {usable} pictures, by class, seed {protocol.seed}"
+    return Scored(scores, [Policy("drawn", drawn)] if fewer_than_all else [])
 
 
 def probed_places(codes: Integers, protocol: Protocol) -> tuple[Integers, int]:
@@ -128,39 +130,45 @@ def drawn(classes: Integers, most: int, seed: int) -> Integers:
     return np.sort(by_class[np.argsort(turn, kind="stable")[:most]])
 
 
-def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> dict[str, Score]:
+def not_probed(reason: str) -> Scored:
+    """What stands in the table where nothing can be learnt."""
+    return Scored([Score("accuracy", None, note=f"not probed: {reason}")])
+
+
+def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> Scored:
     """Scores of one facet: rows (N, D) and ``labels`` for the same N pictures.
 
-    ``accuracy`` (mean over splits, 0..1) with ``accuracy_low`` and ``accuracy_high`` (absent for one split),
-    ``balanced_accuracy``, ``train_accuracy``, ``majority`` (the commonest class), ``chance`` (1 / K),
+    ``accuracy`` (mean over splits, 0..1; no interval for one split) with the share of the commonest class as
+    chance, ``balanced_accuracy``, ``train_accuracy``, ``majority`` (the commonest class), ``chance`` (1 / K),
     ``classes``, ``probed`` pictures, those ``left_out`` (no label, or alone in their class) and the number of
-    splits ``not_converged``. Where nothing can be learnt there is only a ``probe_status`` that says why.
+    splits ``not_converged``. Where nothing can be learnt an accuracy without a value, whose note says why.
     """
     kept, classes = _usable(labels.codes)
     reason = _unusable(labels, classes, protocol)
     if reason:
-        return {"probe_status": reason}
+        return not_probed(reason)
     splits = _splits(classes, protocol)
     if min(len(np.unique(classes[train])) for train, _ in splits) < 2:
         reason = f"a split with {protocol.test_share} held out has one class to learn from (probe.test_share)"
-        return {"probe_status": f"not probed: {reason}"}
+        return not_probed(reason)
     fits, ratio = _fits(rows[kept], classes, splits, protocol.C), len(splits[0][1]) / len(splits[0][0])
     test = [fit.test for fit in fits]
     low, high = corrected_t(test, ratio) if len(test) > 1 else (None, None)
     sizes = np.bincount(classes)
-    return {
-        "accuracy": float(np.mean(test)),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "balanced_accuracy": float(np.mean([fit.balanced for fit in fits])),
-        "train_accuracy": float(np.mean([fit.train for fit in fits])),
-        "majority": float(sizes.max() / sizes.sum()),
-        "chance": 1 / len(sizes),
-        "classes": len(sizes),
-        "probed": len(classes),
-        "left_out": len(labels.codes) - len(classes),
-        "not_converged": sum(not fit.converged for fit in fits),
-    }
+    majority, chance = float(sizes.max() / sizes.sum()), 1 / len(sizes)
+    return Scored(
+        [
+            Score("accuracy", float(np.mean(test)), low, high, chance=majority),
+            Score("balanced_accuracy", float(np.mean([fit.balanced for fit in fits])), chance=chance),
+            Score("train_accuracy", float(np.mean([fit.train for fit in fits]))),
+            Score("majority", majority),
+            Score("chance", chance),
+            Score("classes", len(sizes)),
+            Score("probed", len(classes)),
+            Score("left_out", len(labels.codes) - len(classes)),
+            Score("not_converged", sum(not fit.converged for fit in fits)),
+        ]
+    )
 
 
 def _rows_at(path: Path, rows: Integers) -> npt.NDArray[np.float32]:
@@ -183,14 +191,14 @@ def _usable(codes: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:
 def _unusable(labels: FacetLabels, classes: Integers, protocol: Protocol) -> str | None:
     n, n_classes = len(classes), int(classes.max(initial=-1)) + 1
     if labels.several:
-        return f"not probed: {labels.several} pictures have several labels"
+        return f"{labels.several} pictures have several labels"
     if n_classes < 2:
         said = "one class has" if n_classes else "no class has"
-        return f"not probed: {said} {AT_LEAST} pictures or more, two classes are needed"
+        return f"{said} {AT_LEAST} pictures or more, two classes are needed"
     n_test = int(np.ceil(protocol.test_share * n))
     if min(n_test, n - n_test) < n_classes:
         what = "probe.test_share" + (", probe.max_pictures" if protocol.max_pictures is not None else "")
-        return f"not probed: {n} pictures cannot be split for {n_classes} classes ({what})"
+        return f"{n} pictures cannot be split for {n_classes} classes ({what})"
     return None
 
 

@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 
 from strata.base.files import write_array, write_json, write_table
 from strata.collection.facets import class_pairs
-from strata.measures.scores import Score, score_table
+from strata.measures.scores import Policy, Scored, write_scores
 from strata.naming.prompts import Column
 from strata.naming.scoring import Doubles, Floats, Truth, entropy, likeliest, probabilities, score_set
 
 BEST = 10  # pictures kept a class
 PREDICTIONS = "predictions"
+NO_SET = "none"  # what stands in place of a prompt set where nothing was named
 
 SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
     "columns": [
@@ -67,14 +68,15 @@ class Named:
     top: int
 
 
-def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
-    """Write every file of the stage and return the scores by prompt set. Nothing named: the same files,
-    empty.
+def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> Scored:
+    """Write every file of the stage and return the scores, a prompt set where layers are elsewhere.
+
+    Nothing named: the same files, empty, and a policy that says why.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS if name != PREDICTIONS}
     rows["columns"] = [{**vars(column), "texts": list(column.texts)} for column in named.columns]
     predictions = [pa.schema(SCHEMAS[PREDICTIONS]).empty_table()]
-    scores: dict[str, dict[str, Score]] = {}
+    found = Scored()
     for name in dict.fromkeys(column.prompt_set for column in named.columns):
         places = [place for place, column in enumerate(named.columns) if column.prompt_set == name]
         class_ids = [named.columns[place].class_id for place in places]
@@ -83,16 +85,26 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> dict[str,
         predictions.append(_predictions(name, named, class_ids, logits, chances))
         rows["confusion"] += _confusion(name, class_ids, logits, truth)
         rows["best_pictures"] += _best_pictures(name, named, class_ids, chances)
-        facet = {"facet": named.columns[places[0]].facet}
-        scores[name] = {**facet, **score_set(logits, truth, named.top, sigmoid=named.sigmoid)}
+        facet = Scored(policies=[Policy("facet", named.columns[places[0]].facet)])
+        found += (facet + score_set(logits, truth, named.top, sigmoid=named.sigmoid)).at(layer=name)
+    found += _unnamed(status)
     write_table(out / f"{PREDICTIONS}.parquet", pa.concat_tables(predictions).combine_chunks())
     for name, content in rows.items():
         write_table(out / f"{name}.parquet", pa.Table.from_pylist(content, schema=pa.schema(SCHEMAS[name])))
-    write_table(out / "scores.parquet", score_table(scores, "prompt_set"))
+    write_scores(out, found)
     write_array(out / "logits.npy", named.logits)
     write_array(out / "text.npy", named.text)
     write_json(out / "status.json", dict(status))
-    return scores
+    return found
+
+
+def _unnamed(status: Mapping[str, Any]) -> Scored:
+    """What is said of prompt sets that were left out, or instead of all of them."""
+    left_out: Mapping[str, str] = status.get("left_out", {})
+    said = [Policy("status", f"left out: {reason}", layer=name) for name, reason in left_out.items()]
+    if status["status"] != "ok":
+        said.append(Policy("status", status["status"], layer=NO_SET))
+    return Scored(policies=said)
 
 
 def _truth(labels: pa.ListArray, class_ids: Sequence[str]) -> Truth:

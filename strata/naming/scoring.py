@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from strata.measures.average_precision import step_average_precision
 from strata.measures.chance import step_ap
 from strata.measures.intervals import wilson
-from strata.measures.scores import Score
+from strata.measures.scores import Policy, Score, Scored
 
 ECE_BINS = 15
 BLOCK = 65_536  # rows at once, so that what stands beside a result stays small; every row is on its own
@@ -64,54 +64,51 @@ def _by_blocks(
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def score_set(logits: Floats, truth: Truth, top: int, *, sigmoid: bool) -> dict[str, Score]:
+def score_set(logits: Floats, truth: Truth, top: int, *, sigmoid: bool) -> Scored:
     """Scores of one prompt set. logits (N, K); truth (N, K): which classes of the facet a picture has.
 
     Pictures without a label of the facet are counted and left out. If any picture has several, accuracy is
     not defined: the classes are ranked instead (``map``).
     """
     labelled = truth.any(axis=1)
-    scores: dict[str, Score] = {
-        "probability": "sigmoid" if sigmoid else "softmax",
-        "n": int(labelled.sum()),
-        "n_unlabelled": int((~labelled).sum()),
-        "classes": truth.shape[1],
-    }
+    counts = [
+        Score("n", int(labelled.sum())),
+        Score("n_unlabelled", int((~labelled).sum())),
+        Score("classes", truth.shape[1]),
+    ]
+    found = Scored(counts, [Policy("probability", "sigmoid" if sigmoid else "softmax")])
     if not labelled.any():
-        return {**scores, "status": "not scored: no picture has a label of this facet"}
+        return found + Scored([], [Policy("status", "not scored: no picture has a label of this facet")])
     if (truth.sum(axis=1) > 1).any():
-        return {**scores, "task": "multi-label", **_ranked_classes(logits[labelled], truth[labelled])}
+        ranked = _ranked_classes(logits[labelled], truth[labelled])
+        return found + Scored(ranked, [Policy("task", "multi-label")])
     chances = probabilities(logits[labelled], sigmoid=sigmoid)
-    return {
-        **scores,
-        "task": "single-label",
-        **_accuracy(logits[labelled], truth[labelled].argmax(axis=1), top),
-        "ece": calibration_error(chances, truth[labelled].argmax(axis=1)),
-    }
+    scores = _accuracy(logits[labelled], truth[labelled].argmax(axis=1), top)
+    error = Score("ece", calibration_error(chances, truth[labelled].argmax(axis=1)))
+    return found + Scored([*scores, error], [Policy("task", "single-label")])
 
 
-def _accuracy(logits: Floats, truth: npt.NDArray[np.int64], top: int) -> dict[str, Score]:
+def _accuracy(logits: Floats, truth: npt.NDArray[np.int64], top: int) -> list[Score]:
     """Accuracies and what they are to be compared with. Top k says nothing with k or fewer classes."""
     n, classes = logits.shape
     order = likeliest(logits, max(1, top))
-    scores: dict[str, Score] = {}
+    scores = []
     for k in sorted({1, top}):
         if k == 1 or k < classes:
             right = int((order[:, :k] == truth[:, None]).any(axis=1).sum())
-            low, high = wilson(right, n)
-            scores |= {f"top{k}": right / n, f"top{k}_low": low, f"top{k}_high": high}
+            scores.append(Score(f"top{k}", right / n, *wilson(right, n), chance=k / classes))
     counts = np.bincount(truth, minlength=classes)
     hits = np.bincount(truth[order[:, 0] == truth], minlength=classes)
     present = counts > 0
-    return {
-        **scores,
-        "balanced_accuracy": float(np.mean(hits[present] / counts[present])),
-        "majority": float(counts.max() / n),
-        "chance": 1 / classes,
-    }
+    return [
+        *scores,
+        Score("balanced_accuracy", float(np.mean(hits[present] / counts[present])), chance=1 / classes),
+        Score("majority", float(counts.max() / n)),
+        Score("chance", 1 / classes),
+    ]
 
 
-def _ranked_classes(logits: Floats, truth: Truth) -> dict[str, Score]:
+def _ranked_classes(logits: Floats, truth: Truth) -> list[Score]:
     """Mean over the classes of the step AP of all pictures ranked by that class's logit, and its chance."""
     present = [column for column in range(truth.shape[1]) if truth[:, column].any()]
     found = []
@@ -119,8 +116,8 @@ def _ranked_classes(logits: Floats, truth: Truth) -> dict[str, Score]:
         order = np.argsort(-logits[:, column], kind="stable")
         ranks = np.flatnonzero(truth[order, column])
         found.append(step_average_precision(ranks, len(ranks)))
-    chance = step_ap(truth[:, present].sum(axis=0), len(truth))
-    return {"map": float(np.mean(found)), "chance": float(np.mean(chance))}
+    chance = float(np.mean(step_ap(truth[:, present].sum(axis=0), len(truth))))
+    return [Score("map", float(np.mean(found)), chance=chance), Score("chance", chance)]
 
 
 def calibration_error(chances: Doubles, truth: npt.NDArray[np.int64]) -> float:

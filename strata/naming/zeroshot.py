@@ -15,7 +15,7 @@ from strata.base.track import Track, no_track
 from strata.collection.facets import labels_of
 from strata.collection.tables import Tables
 from strata.maps.features import database_rows, layer_names, read_layer_array, read_rows
-from strata.measures.scores import Score
+from strata.measures.scores import Scored
 from strata.models.loading import LoadedModel
 from strata.naming.prompts import Column, build_columns, unique_texts
 from strata.naming.results import Named, write_named
@@ -38,7 +38,7 @@ def name_pictures(
     load: Callable[[], LoadedModel],
     top: int,
     track: Track = no_track,
-) -> tuple[dict[str, dict[str, Score]], dict[str, Any]]:
+) -> tuple[Scored, dict[str, Any]]:
     """Name every picture with every prompt set; returns the scores and the status that was written.
 
     ``load`` loads the model, and is called only when there is something to name. Where nothing can be named,

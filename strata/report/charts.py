@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.results.summary import Reading
+from strata.measures.scores import Score
 
 WIDTH, HEIGHT = 340.0, 236.0
 LEFT, RIGHT, TOP = 40.0, 12.0, 18.0
@@ -69,23 +69,23 @@ class Scale:
         ]
 
 
-def scale_for(readings: Sequence[Reading]) -> Scale:
+def scale_for(scores: Sequence[Score]) -> Scale:
     """An axis from 0 (or a negative value) to just above everything drawn, with at most seven ticks."""
-    values = [v for r in readings for v in (r.value, r.low, r.high, r.chance) if v is not None]
+    values = [v for r in scores for v in (r.value, r.low, r.high, r.chance) if v is not None]
     top, bottom = max([*values, 0.02]), min([*values, 0.0])
     step = next((s for s in STEPS if (top - bottom) / s <= 5), STEPS[-1])
     return Scale(math.floor(bottom / step + 1e-9) * step, math.ceil(top / step - 1e-9) * step, step)
 
 
 def layer_panel(
-    title: str, unit: str, readings: Sequence[Reading], scale: Scale, guessing: str = "chance"
+    title: str, unit: str, scores: Sequence[Score], scale: Scale, guessing: str = "chance"
 ) -> Panel:
     """A panel of one measure; layers from left to right as the network meets them.
 
     ``guessing`` names the dashed line.
     """
-    labels = axis_labels([reading.layer for reading in readings])
-    slot = (WIDTH - LEFT - RIGHT) / max(len(readings), 1)
+    labels = axis_labels([score.layer for score in scores])
+    slot = (WIDTH - LEFT - RIGHT) / max(len(scores), 1)
     longest = max((len(label) for label in labels), default=0) * CHARACTER_WIDTH
     slanted = longest > slot - 4
     footer = min(longest * 0.72 + 14, TALLEST_LABEL) if slanted else 22.0
@@ -95,23 +95,23 @@ def layer_panel(
         share = (value - scale.low) / (scale.high - scale.low)
         return round(bottom - share * (bottom - TOP), 2)
 
-    top_value = max((reading.value for reading in readings), default=math.nan)
-    best_at = next((i for i, reading in enumerate(readings) if reading.value == top_value), -1)
+    top_value = max((score.number for score in scores), default=math.nan)
+    best_at = next((i for i, score in enumerate(scores) if score.value == top_value), -1)
     marks = [
         Mark(
-            reading.layer,
+            score.layer,
             label,
             round(LEFT + (i + 0.5) * slot, 2),
-            y_of(reading.value),
-            None if reading.low is None else y_of(reading.low),
-            None if reading.high is None else y_of(reading.high),
-            reading.value,
+            y_of(score.number),
+            None if score.low is None else y_of(score.low),
+            None if score.high is None else y_of(score.high),
+            score.number,
             i == best_at,
-            mark_title(reading, unit, guessing),
+            mark_title(score, unit, guessing),
         )
-        for i, (reading, label) in enumerate(zip(readings, labels, strict=True))
+        for i, (score, label) in enumerate(zip(scores, labels, strict=True))
     ]
-    chances = [(m.x, y_of(r.chance)) for m, r in zip(marks, readings, strict=True) if r.chance is not None]
+    chances = [(m.x, y_of(r.chance)) for m, r in zip(marks, scores, strict=True) if r.chance is not None]
     return Panel(
         title,
         unit,
@@ -124,18 +124,18 @@ def layer_panel(
         marks,
         _path([(mark.x, mark.y) for mark in marks]),
         _chance_path(chances, slot),
-        _guessing(readings, guessing),
+        _guessing(scores, guessing),
         slanted,
         f"{title}: {unit} by layer. " + "; ".join(mark.title for mark in marks) + ".",
     )
 
 
-def mark_title(reading: Reading, unit: str, guessing: str = "chance") -> str:
+def mark_title(score: Score, unit: str, guessing: str = "chance") -> str:
     """``late: mAP 0.412, 95 % interval 0.35 to 0.47, chance 0.06``."""
-    text = f"{reading.layer}: {unit} {reading.value:.3f}"
-    if reading.low is not None and reading.high is not None:
-        text += f", 95 % interval {reading.low:.3f} to {reading.high:.3f}"
-    return text if reading.chance is None else f"{text}, {guessing} {reading.chance:.3f}"
+    text = f"{score.layer}: {unit} {score.number:.3f}"
+    if score.low is not None and score.high is not None:
+        text += f", 95 % interval {score.low:.3f} to {score.high:.3f}"
+    return text if score.chance is None else f"{text}, {guessing} {score.chance:.3f}"
 
 
 def axis_labels(names: Sequence[str]) -> list[str]:
@@ -163,9 +163,9 @@ def _chance_path(points: list[tuple[float, float]], slot: float) -> str:
     return _path([(round(x, 2), y) for x, y in ends])
 
 
-def _guessing(readings: Sequence[Reading], word: str) -> str:
+def _guessing(scores: Sequence[Score], word: str) -> str:
     """``chance 0.06``, or its range where layers differ; "" without any."""
-    values = sorted({f"{reading.chance:.2f}" for reading in readings if reading.chance is not None})
+    values = sorted({f"{score.chance:.2f}" for score in scores if score.chance is not None})
     if not values:
         return ""
     low, high = values[0], values[-1]

@@ -6,7 +6,7 @@ The queries are the same on every sheet and are chosen without looking at the re
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from strata.base.errors import StrataError
 from strata.collection.tables import BOX, Tables
+from strata.measures.scores import Scored
 from strata.report.thumbnails import Box, Gallery, Tile
-from strata.results.headline import CLASS_TASK
-from strata.results.summary import Metrics, Number
+from strata.settings.params import CLASS_TASK
 
 NEAREST = 5
 QUERIES_PER_TASK = 6
@@ -69,11 +69,10 @@ class Query:
 
 
 def contact_sheets(
-    rankings: Path, retrieval: Metrics, tasks: Sequence[str], tables: Tables, gallery: Gallery
+    rankings: Path, retrieval: Scored, tasks: Sequence[str], tables: Tables, gallery: Gallery
 ) -> list[LayerSheet]:
-    """One sheet a layer of ``retrieval`` (its metrics) with ``QUERIES_PER_TASK`` queries of every task in
-    ``tasks``."""
-    layers = list(retrieval)
+    """One sheet a layer of ``retrieval`` with ``QUERIES_PER_TASK`` queries of every task in ``tasks``."""
+    layers = retrieval.layers
     if not layers or not tasks:
         return []
     own = own_queries(tables.queries)
@@ -83,12 +82,20 @@ def contact_sheets(
         LayerSheet(
             layer,
             [
-                _task_sheet(task, values, _top(rankings, layer, task, queries), queries, gallery, names)
+                TaskSheet(
+                    task,
+                    _rows(
+                        _top(rankings, layer, task, queries),
+                        [(query, is_distance(retrieval, layer, task, query)) for query in queries],
+                        gallery,
+                        names,
+                    ),
+                )
                 for task, queries in chosen.items()
                 if queries
             ],
         )
-        for layer, values in retrieval.items()
+        for layer in layers
     ]
 
 
@@ -166,31 +173,26 @@ def _read(rankings: Path, layer: str, wanted: Any, columns: list[str] | None) ->
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
 
 
-def _task_sheet(
-    task: str,
-    values: Mapping[str, Number | str],
+def _rows(
     top: list[dict[str, Any]],
-    queries: list[Query],
+    queries: list[tuple[Query, bool]],
     gallery: Gallery,
     names: dict[str, tuple[str, str]],
-) -> TaskSheet:
+) -> list[Row]:
+    """A row a query; with each stands whether its scores are distances."""
     by_query: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in sorted(top, key=lambda row: row["rank"]):
         by_query[row["query_id"]].append(row)
-    rows = [
-        _row(query, by_query[query.query_id], is_distance(values, task, query), gallery, names)
-        for query in queries
-    ]
-    return TaskSheet(task, rows)
+    return [_row(query, by_query[query.query_id], distance, gallery, names) for query, distance in queries]
 
 
-def is_distance(values: Mapping[str, Number | str], task: str, query: Query) -> bool:
-    """Whether a query's scores are minus distances, by what its layer's metrics say of the task.
+def is_distance(retrieval: Scored, layer: str, task: str, query: Query) -> bool:
+    """Whether a query's scores are minus distances, by the policies of its layer and task.
 
     Boxes that are matched by region hold cosines, whatever whole pictures hold.
     """
-    by_region = query.box is not None and str(values[f"{task}_match"]).startswith("region")
-    return values[f"{task}_metric"] == "euclidean" and not by_region
+    by_region = query.box is not None and retrieval.policy("match", layer, task).startswith("region")
+    return retrieval.policy("metric", layer, task) == "euclidean" and not by_region
 
 
 def _row(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from strata.collection.facets import suffixes
-from strata.results.summary import Metrics, Number, metric_names
+from strata.measures.scores import Score
+from strata.results.names import BOUNDS, Name
 
-BOUNDS = ("_low", "_high")
-BELOW = (*BOUNDS, "_chance")  # what stands below the number it belongs to
-UNRANKED = ("silhouette", "train_accuracy")  # not comparable between layers; neither good nor bad
-REFERENCES = ("chance", "majority")  # what guessing reaches: never the best of its column
+# not comparable between layers; neither good nor bad; what guessing reaches
+UNRANKED = ("silhouette", "train_accuracy", "majority")
 # in metrics/*.json and in the full list, not in the tables: too many columns to read side by side
 SELDOM = (
     "map_macro",
@@ -22,6 +19,7 @@ SELDOM = (
     "hit_at_5",
     "mp_revisited_at_10",
     "detection_ap_micro",
+    "chance",  # stands below the numbers it belongs to
 )
 NAMES = {
     "map": "mAP",
@@ -72,71 +70,41 @@ def heading(metric: str) -> str:
     for prefix, shown in PREFIXES.items():
         if metric.startswith(prefix) and metric[len(prefix) :].isdigit():
             return shown + metric[len(prefix) :]
-    return re.sub("^(map_)?n_", "", metric).replace("_", " ")
+    return metric.removeprefix("n_").replace("_", " ")
 
 
-def without(metrics: Metrics, names: Container[str]) -> Metrics:
-    """The metrics that are not among ``names``."""
-    return {key: {m: v for m, v in values.items() if m not in names} for key, values in metrics.items()}
+def metric_table(
+    caption: str, scores: Iterable[Score], layers: Sequence[str], *, key: str = "layer", rank: bool = True
+) -> Table:
+    """A column a metric and space, in the order they were scored, without SELDOM; a row a layer.
 
-
-def of_task(metrics: Metrics, task: str, tasks: Sequence[str]) -> Metrics:
-    """The metrics of one of the retrieval ``tasks``, without its name in front: the longest one that fits."""
-    own, prefixes = f"{task}_", [f"{name}_" for name in tasks]
-    return {
-        key: {
-            m.removeprefix(own): value
-            for m, value in values.items()
-            if max(filter(m.startswith, prefixes), key=len, default="") == own
-        }
-        for key, values in metrics.items()
-    }
-
-
-def of_facet(metrics: Metrics, facet: str, facets: Sequence[str]) -> Metrics:
-    """The metrics of one facet, without its name behind: the longest one that fits; the main facet's have
-    none."""
-    endings = suffixes(facets)
-    own = endings.get(facet, "")
-    return {
-        key: {
-            m.removesuffix(own): value
-            for m, value in values.items()
-            if max(filter(m.endswith, endings.values()), key=len, default="") == own
-        }
-        for key, values in metrics.items()
-    }
-
-
-def metric_table(caption: str, metrics: Metrics, *, key: str = "layer", rank: bool = True) -> Table:
-    """A column a number, in the order they were scored; texts and SELDOM are none.
-
-    ``X_low``, ``X_high`` and ``X_chance`` go below their ``X``; counts equal in all rows go into the note.
-    ``rank``: mark the best of a column (the rows answer the same question).
+    Interval and chance go below their number; counts equal in all rows go into the note. ``rank``: mark the
+    best of a column (the rows answer the same question).
     """
-    left_out = {*SELDOM, *(f"{m}{end}" for m in SELDOM for end in BELOW)}
-    names = [m for m in metric_names(metrics) if m not in left_out and _numbers(metrics, m)]
-    names = [m for m in names if not (m.endswith(BELOW) and m.rpartition("_")[0] in names)]
-    same = [m for m in names if _is_count(metrics, m) and len(set(_numbers(metrics, m))) == 1]
-    shown = [m for m in names if m not in same]
+    columns: dict[str, dict[str, Score]] = {}
+    for score in _with_groups(scores):
+        if score.value is not None and score.metric not in SELDOM:
+            columns.setdefault(Name(score.metric, space=score.space).flat(), {})[score.layer] = score
+    same = [name for name, own in columns.items() if _is_one_count([score.value for score in own.values()])]
+    shown = [name for name in columns if name not in same]
     return Table(
         caption,
         key,
-        [(heading(m), m) for m in shown],
-        [(row, [_cell(metrics, values, m, rank) for m in shown]) for row, values in metrics.items()],
-        ", ".join(f"{heading(m)} {printed(_numbers(metrics, m)[0])}" for m in same),
+        [(heading(name), name) for name in shown],
+        [(layer, [_cell(columns[name], layer, rank) for name in shown]) for layer in layers],
+        ", ".join(f"{heading(name)} {printed(next(iter(columns[name].values())).value)}" for name in same),
     )
 
 
-def every_number(metrics: Metrics) -> list[tuple[str, list[str]]]:
-    """Everything the metrics hold, texts too: (metric, one string a key)."""
-    return [
-        (metric, [printed(values.get(metric)) for values in metrics.values()])
-        for metric in metric_names(metrics)
-    ]
+def _with_groups(scores: Iterable[Score]) -> Iterator[Score]:
+    """The number of groups that an interval is taken over is a count beside its number."""
+    for score in scores:
+        yield score
+        if score.n is not None:
+            yield Score(BOUNDS["n"], score.n, layer=score.layer)
 
 
-def printed(value: Number | str | None) -> str:
+def printed(value: float | str | None) -> str:
     """A value as the tables print it."""
     if value is None:
         return "–"
@@ -145,26 +113,22 @@ def printed(value: Number | str | None) -> str:
     return value if isinstance(value, str) else str(int(value))
 
 
-def _cell(metrics: Metrics, values: Mapping[str, Number | str], metric: str, rank: bool) -> Cell:
-    value = values.get(metric)
-    if value is None or isinstance(value, str):
-        return Cell(printed(value))
-    low, high, chance = (values.get(metric + end) for end in BELOW)
-    below = (f"{printed(low)} – {printed(high)}",) if low is not None and high is not None else ()
-    if chance is not None:
-        below = (*below, f"chance {printed(chance)}")
-    if isinstance(value, int) or any(word in metric for word in REFERENCES):
+def _cell(column: dict[str, Score], layer: str, rank: bool) -> Cell:
+    score = column.get(layer)
+    if score is None:
+        return Cell(printed(None))
+    below: tuple[str, ...] = ()
+    if score.low is not None and score.high is not None:
+        below = (f"{printed(score.low)} – {printed(score.high)}",)
+    if score.chance is not None:
+        below = (*below, f"chance {printed(score.chance)}")
+    value = score.number
+    if isinstance(value, int):
         return Cell(printed(value), below)
-    numbers = _numbers(metrics, metric)
-    best = rank and metric not in UNRANKED and len(set(numbers)) > 1 and value == max(numbers)
-    share = round(value, 3) if 0 <= value <= 1 else None
-    return Cell(printed(value), below, best, share)
+    numbers = [other.number for other in column.values()]
+    best = rank and score.metric not in UNRANKED and len(set(numbers)) > 1 and value == max(numbers)
+    return Cell(printed(value), below, best, round(value, 3) if 0 <= value <= 1 else None)
 
 
-def _is_count(metrics: Metrics, metric: str) -> bool:
-    return all(isinstance(value, int) for value in _numbers(metrics, metric))
-
-
-def _numbers(metrics: Metrics, metric: str) -> list[Number]:
-    found: Iterable[Number | str | None] = (values.get(metric) for values in metrics.values())
-    return [value for value in found if isinstance(value, (int, float))]
+def _is_one_count(values: Sequence[float | None]) -> bool:
+    return all(isinstance(value, int) for value in values) and len(set(values)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,13 @@ from strata.base.files import write_text
 from strata.base.track import Track, no_track
 from strata.collection.tables import Tables
 from strata.report.cluster_sheets import ClusterSheet, cluster_sheets
-from strata.report.comparison import everything, panels, scoring_policies, tables
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import PromptSheet, prompt_sheets, read_zeroshot
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
-from strata.results.headline import CLASS_TASK, EMBEDDING, Results, answers, main_task
-from strata.results.summary import best, group_measures, tasks
+from strata.results.comparison import Comparison, Results, compare_layers
+from strata.settings.params import CLASS_TASK, EMBEDDING
 
 TEMPLATES = Path(__file__).parent / "templates"
 REJECTED_SHOWN = 200
@@ -72,25 +73,24 @@ def _environment() -> Environment:
 def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     """Everything the templates name. The gallery's pictures are complete only after the sections are made."""
     results = inputs.results
-    policies = {name.replace(".", "_") for name in inputs.params}
-    contact = _contact(inputs, gallery)
+    compared = compare_layers(results)
+    flat = flat_results(results)
+    contact = _contact(inputs, compared.tasks, gallery)
     shown_tiles = [
         t for sheet in contact for task in sheet.tasks for row in task.rows for t in (row.query, *row.nearest)
     ]
-    first = main_task(results)
-    found = next((a for a in answers(results) if a.measure == first), None)
     prompts = _prompts(inputs, gallery)
     used = inputs.tables.images.num_rows - len(inputs.rejected)
     sections = {
-        "panels": panels(results),
-        "tables": tables(results, policies),
-        "everything": everything(results),
+        "panels": panels(compared),
+        "tables": tables(results, compared.tasks),
+        "everything": everything(flat),
         "contact": contact,
-        "contact_chosen": inputs.layers.index(found.best.layer) if found else 0,
-        "task_titles": {task: task_title(task, results.facets) for task in tasks(results.retrieval)},
+        "contact_chosen": inputs.layers.index(compared.finding.best.layer) if compared.finding else 0,
+        "task_titles": {task: task_title(task, results.facets) for task in compared.tasks},
         "boxed": any(tile.box for tile in shown_tiles),
         "junk": any(tile.mark == JUNK for tile in shown_tiles),
-        "clusters": _clusters(inputs, gallery),
+        "clusters": _clusters(inputs, compared, gallery),
         "prompts": prompts,
     }
     return {
@@ -104,47 +104,42 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
         "used": used,
         "rejected": inputs.rejected,
         "rejected_shown": REJECTED_SHOWN,
-        "answers": said(results),
-        "tiles": tiles(results, used, len(inputs.rejected)),
+        "answers": said(compared),
+        "tiles": tiles(compared, used, len(inputs.rejected)),
         "labelled": bool(results.facets),
-        "word_notes": [
-            (name, values["status"]) for name, values in results.zeroshot.items() if "status" in values
-        ],
+        "word_notes": [(row.layer, row.value) for row in results.zeroshot.policies if row.policy == "status"],
         "identity": inputs.identity,
         "params": list(inputs.params.items()),
-        "policies": scoring_policies(results, policies),
+        "policies": scoring_policies(flat),
         "thumbnails": gallery.thumbnails(),
         "sheets": gallery.sheets(),
     }
 
 
-def _contact(inputs: Inputs, gallery: Gallery) -> list[LayerSheet]:
+def _contact(inputs: Inputs, names: Sequence[str], gallery: Gallery) -> list[LayerSheet]:
     """The first tasks of the collection's own queries, and class retrieval."""
-    names = tasks(inputs.results.retrieval)
     own = [name for name in names if name != CLASS_TASK][:OWN_TASKS_SHOWN]
     shown = [name for name in names if name in own or name == CLASS_TASK]
     return contact_sheets(inputs.data / "rankings", inputs.results.retrieval, shown, inputs.tables, gallery)
 
 
-def _clusters(inputs: Inputs, gallery: Gallery) -> list[ClusterSheet]:
+def _clusters(inputs: Inputs, compared: Comparison, gallery: Gallery) -> list[ClusterSheet]:
     """The layer that groups best, the embedding, and the first for contrast; without labels all of them."""
-    results = inputs.results
-    grouped = group_measures(results.clusters, results.facets[:1])[:1]
-    top = best(results.clusters, grouped[0]) if grouped else None
-    wanted = [top.layer, EMBEDDING, inputs.layers[0]] if top else inputs.layers
+    grouping = compared.grouping
+    wanted = [grouping.best.layer, EMBEDDING, inputs.layers[0]] if grouping else inputs.layers
     layers = [
         name for name in dict.fromkeys(wanted) if (inputs.data / "clusters" / f"{name}.parquet").is_file()
     ]
     names = {
         c: name
         for c, (facet, name) in class_names(inputs.tables.classes).items()
-        if facet in results.facets[:1]
+        if facet in compared.facets[:1]
     }
     return cluster_sheets(inputs.data / "clusters", layers, names, gallery)
 
 
 def _prompts(inputs: Inputs, gallery: Gallery) -> list[PromptSheet]:
-    return prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), list(inputs.results.zeroshot), gallery)
+    return prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), inputs.results.zeroshot.layers, gallery)
 
 
 def _style(tabs: int) -> str:

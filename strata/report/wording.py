@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strata.results.headline import (
-    CLASS_TASK,
-    EMBEDDING,
-    Answer,
-    Results,
-    answers,
-    main_prompt_set,
-    main_task,
-)
-from strata.results.summary import Measure, Reading, read
+from strata.measures.scores import Score
+from strata.results.comparison import Comparison, Measure
+from strata.settings.params import CLASS_TASK, EMBEDDING
 
 
 @dataclass(frozen=True)
@@ -48,18 +41,19 @@ def prompt_title(prompt_set: str) -> str:
     return prompt_set.replace("_", " ")
 
 
-def said(results: Results) -> list[Said]:
+def said(compared: Comparison) -> list[Said]:
     """The answer, one line a question."""
+    main = _main_facet(compared)
     return [
-        Said(_question(answer.measure, results), answer.best.layer, number(answer), caution(answer))
-        for answer in answers(results)
+        Said(_question(measure, main), measure.best.layer, number(measure), caution(measure))
+        for measure in compared.answers
     ]
 
 
-def number(answer: Answer) -> str:
+def number(measure: Measure) -> str:
     """``mAP 0.412 [0.352, 0.468], chance 0.062``."""
-    best, measure = answer.best, answer.measure
-    text = f"{measure.title} {best.value:.3f}"
+    best = measure.best
+    text = f"{measure.title} {best.number:.3f}"
     if best.low is not None and best.high is not None:
         text += f" [{best.low:.3f}, {best.high:.3f}]"
     if best.chance is not None:
@@ -68,58 +62,50 @@ def number(answer: Answer) -> str:
     return text
 
 
-def caution(answer: Answer) -> str:
+def caution(measure: Measure) -> str:
     """Who else might be best, and whether it is above chance at all; "" when there is nothing to say."""
-    best = answer.best
+    best, rivals = measure.best, measure.rivals
     words = []
     if best.chance is not None and best.low is not None and best.low <= best.chance:
         words.append("not clearly above chance")
-    if answer.rivals:
-        reach = "its interval reaches" if len(answer.rivals) == 1 else "their intervals reach"
-        words.append(f"not clearly ahead of {', '.join(answer.rivals)} ({reach} this value)")
+    if rivals:
+        reach = "its interval reaches" if len(rivals) == 1 else "their intervals reach"
+        words.append(f"not clearly ahead of {', '.join(rivals)} ({reach} this value)")
     if not words:
         return ""
     text = "; ".join(words)
     return text[0].upper() + text[1:] + "."
 
 
-def tiles(results: Results, used: int, rejected: int) -> list[HeadlineTile]:
+def tiles(compared: Comparison, used: int, rejected: int) -> list[HeadlineTile]:
     """The numbers of the header; what the run has no number for is not there."""
+    main = _main_facet(compared)
     found = []
-    task = main_task(results)
-    for answer in answers(results):
-        measure = answer.measure
-        if measure.question == "find" and measure != task:
+    for measure in (compared.finding, compared.grouping, compared.naming):
+        if measure is None:
             continue
-        found.append(
-            HeadlineTile(_tile_name(measure, results), f"{answer.best.value:.3f}", _beside(answer.best))
-        )
-        if measure.question == "find":
-            found += [
-                HeadlineTile(
-                    "The embedding, same task", f"{reading.value:.3f}", f"{measure.title}, the final output"
-                )
-                for reading in read(results.retrieval, measure)
-                if reading.layer == EMBEDDING and reading.layer != answer.best.layer
-            ]
-    main_set = main_prompt_set(results.zeroshot)
-    if main_set is not None:
-        values = results.zeroshot[main_set]
-        name = "top1" if "top1" in values else "map"
-        chance = values.get("chance")
-        note = f"chance {chance:.3f}" if isinstance(chance, (int, float)) else ""
-        shown = "top-1" if name == "top1" else "mAP"
-        found.append(
-            HeadlineTile(f"Zero-shot {shown}, {prompt_title(main_set)}", f"{values[name]:.3f}", note)
-        )
+        best = measure.best
+        found.append(HeadlineTile(_tile_name(measure, main), f"{best.number:.3f}", _beside(best)))
+        embedding = measure.at(EMBEDDING)
+        if measure.question == "find" and embedding and embedding is not best:
+            note = f"{measure.title}, the final output"
+            found.append(HeadlineTile("The embedding, same task", f"{embedding.number:.3f}", note))
+    if (words := compared.words) is not None:
+        shown = "top-1" if words.metric == "top1" else "mAP"
+        note = f"chance {words.chance:.3f}" if words.chance is not None else ""
+        name = f"Zero-shot {shown}, {prompt_title(words.layer)}"
+        found.append(HeadlineTile(name, f"{words.number:.3f}", note))
     found.append(
         HeadlineTile("Pictures used", str(used), f"{rejected} left out" if rejected else "none left out")
     )
     return found
 
 
-def _question(measure: Measure, results: Results) -> str:
-    main = results.facets[0] if results.facets else "class"
+def _main_facet(compared: Comparison) -> str:
+    return compared.facets[0] if compared.facets else "class"
+
+
+def _question(measure: Measure, main: str) -> str:
     if measure.question == "group":
         return f"Best layer for grouping by {main}"
     if measure.question == "name":
@@ -129,8 +115,7 @@ def _question(measure: Measure, results: Results) -> str:
     return f"Best layer for finding by the collection’s own queries, “{measure.subject.replace('_', ' ')}”"
 
 
-def _tile_name(measure: Measure, results: Results) -> str:
-    main = results.facets[0] if results.facets else "class"
+def _tile_name(measure: Measure, main: str) -> str:
     if measure.question == "group":
         return f"Grouping by {main}, AMI"
     if measure.question == "name":
@@ -138,7 +123,7 @@ def _tile_name(measure: Measure, results: Results) -> str:
     return f"Finding, {main if measure.subject == CLASS_TASK else measure.subject.replace('_', ' ')}, mAP"
 
 
-def _beside(best: Reading) -> str:
+def _beside(best: Score) -> str:
     if best.chance:
         return f"{best.layer} · chance {best.chance:.3f}"
     return best.layer

@@ -1,4 +1,5 @@
-"""From score tables to what git keeps: small metrics, the headline, the gate that compares two runs.
+"""From score tables to what git keeps: layers compared, headline, flat metrics, the gate between two runs.
 
-Imports ``base``, ``settings`` and ``collection``. Computes no score.
+``comparison`` reads the tables; ``names`` and ``flat`` say what a number is called in metrics/*.json.
+Imports ``base``, ``settings`` and ``measures``. Computes no score.
 """

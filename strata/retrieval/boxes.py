@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.maps.geometry import map_boxes_to_pictures
-from strata.retrieval.aggregate import Metrics, group_mean
+from strata.measures.scores import Policy, Score, Scored
+from strata.retrieval.aggregate import group_mean
 from strata.retrieval.detection import (
     IOU_THRESHOLD,
     MOST_BOXES,
@@ -79,16 +80,17 @@ class DetectionScores:
         self.average_precisions.append(detection_average_precision(found.pictures, boxes, places, truth))
         self.ceilings.append(reached_share(all_boxes(self.store, self.frames, places), truth))
 
-    def metrics(self, task: str) -> Metrics:
+    def scored(self) -> Scored:
         """Macro over groups, as ArtMiner reports it, and micro over queries; the ceiling is macro too."""
         values, ceilings = np.array(self.average_precisions), np.array(self.ceilings)
         micro = None if np.isnan(values).all() else float(np.nanmean(values))
-        return {
-            f"{task}_detection_ap": group_mean(values, self.groups),
-            f"{task}_detection_ap_micro": micro,
-            f"{task}_detection_ceiling": group_mean(ceilings, self.groups),
-            f"{task}_detection": f"IoU > {IOU_THRESHOLD}, own picture excluded, R-MAC regions, macro",
-        }
+        scores = [
+            Score("detection_ap", group_mean(values, self.groups)),
+            Score("detection_ap_micro", micro),
+            Score("detection_ceiling", group_mean(ceilings, self.groups)),
+        ]
+        how = f"IoU > {IOU_THRESHOLD}, own picture excluded, R-MAC regions, macro"
+        return Scored(scores, [Policy("detection", how)])
 
 
 def top_detections(store: RegionStore, queries: QuerySet, n_queries: int) -> TopDetections:

@@ -10,23 +10,24 @@ import pyarrow as pa
 
 from strata.base.threads import one_blas_thread
 from strata.base.track import Track, no_track
-from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, Metrics, task_metrics
+from strata.measures.scores import Policy, Score, Scored
+from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, task_scores
 from strata.retrieval.neighbours import SCHEMA as TOPK_SCHEMA
 from strata.retrieval.opening import Frames, Layer
 from strata.retrieval.per_query import SCHEMA as PER_QUERY_SCHEMA
 from strata.retrieval.per_query import outcome_table
-from strata.retrieval.queries import CLASS_TASK, Database, QuerySet, Task
+from strata.retrieval.queries import Database, QuerySet, Task
 from strata.retrieval.running import Search, TaskRun, run_queries
-from strata.settings.params import QueryView, RetrieveParams
+from strata.settings.params import CLASS_TASK, QueryView, RetrieveParams
 
 
 @dataclass(frozen=True)
 class LayerResult:
-    """``topk`` and ``per_query``: the two tables; ``metrics``: name -> number, text or None."""
+    """``topk`` and ``per_query``: the two tables; ``scored``: the scores of every task and their policies."""
 
     topk: pa.Table
     per_query: pa.Table
-    metrics: Metrics
+    scored: Scored
 
 
 def evaluate_layer(
@@ -43,7 +44,7 @@ def evaluate_layer(
     All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
     """
     topk, per_query = [TOPK_SCHEMA.empty_table()], [PER_QUERY_SCHEMA.empty_table()]
-    metrics: Metrics = {}
+    found = Scored()
     with one_blas_thread():
         for query_set in (some for some in query_sets if some.queries):
             regions = layer.regions if any(query.boxed for query in query_set.queries) else None
@@ -52,14 +53,15 @@ def evaluate_layer(
                 spaces = _tables(run)
                 topk.append(run.neighbours.table(database.image_ids))
                 per_query.extend(spaces.values())
-                metrics |= task_metrics(run.task.name, run.task.ap, spaces)
-                metrics[f"{run.task.name}_n_database"] = int(layer.full.candidates.sum())
+                n_database = Score("n_database", int(layer.full.candidates.sum()))
+                own = Scored([*task_scores(run.task.ap, spaces), n_database])
                 if run.detections is not None:
-                    metrics |= run.detections.metrics(run.task.name)
-                metrics |= _policies(run.task, query_set, search, query_view)
+                    own += run.detections.scored()
+                own += _policies(run.task, query_set, search, query_view)
+                found += own.at(task=run.task.name)
     if params.metric == "euclidean" and _normalised(layer):
-        metrics["euclidean_note"] = EUCLIDEAN_NOTE
-    return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), metrics)
+        found += Scored(policies=[Policy("euclidean_note", EUCLIDEAN_NOTE)])
+    return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), found)
 
 
 def _tables(run: TaskRun) -> dict[str, pa.Table]:
@@ -72,7 +74,7 @@ def _tables(run: TaskRun) -> dict[str, pa.Table]:
     }
 
 
-def _policies(task: Task, query_set: QuerySet, search: Search, query_view: QueryView) -> Metrics:
+def _policies(task: Task, query_set: QuerySet, search: Search, query_view: QueryView) -> Scored:
     """What changes the numbers, as text beside them."""
     boxed, whole = (
         sum(query.boxed for query in query_set.queries),
@@ -88,7 +90,7 @@ def _policies(task: Task, query_set: QuerySet, search: Search, query_view: Query
         "metric": "cosine" if match == "region" else search.params.metric,
         "chance": "own picture first" if task.self_match == "include" and whole else "uniform",
     }
-    return {f"{task.name}_{name}": text for name, text in texts.items()}
+    return Scored(policies=[Policy(name, text) for name, text in texts.items()])
 
 
 def _view(query_view: QueryView, layer: Layer) -> str:

@@ -7,11 +7,10 @@ import string
 from collections.abc import Collection
 
 from strata.base.errors import StrataError
-from strata.settings.params import DatasetConf, ModelConf, Params
+from strata.settings.params import CLASS_TASK, EMBEDDING, DatasetConf, ModelConf, Params
 
 MODULE_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 USUAL_ALIASES = ("stem", "early", "middle", "late")
-EMBEDDING = "embedding"
 OWN_WHITENINGS = ("none", "self")
 PLACEHOLDERS = {"", "name", "article", "description"}
 
@@ -29,6 +28,7 @@ def check_consistency(
     _check_whitening(params.pool.whiten, whitenings)
     _check_clusters(params, dataset)
     _check_prompts(params.dataset, dataset)
+    _check_tasks(params.dataset, dataset)
 
 
 def is_resnet(architecture: str | None) -> bool:
@@ -84,6 +84,15 @@ def _check_clusters(params: Params, dataset: DatasetConf) -> None:
         if k is not None and k < 2:
             raise StrataError(
                 f"{where} = {k}: clustering needs at least 2 clusters; null takes the number of classes"
+            )
+
+
+def _check_tasks(name: str, dataset: DatasetConf) -> None:
+    for task in dataset.protocol.positives:
+        if task == CLASS_TASK or not task.isidentifier():
+            raise StrataError(
+                f"conf/datasets/{name}.yaml: protocol.positives: a task cannot be called {task!r}; "
+                f"use letters, digits and _ ({CLASS_TASK!r} is the task made from labels)"
             )
 
 

@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from strata.base.errors import StrataError
 
+EMBEDDING = "embedding"
+"""The name of the tower's final output among the layers."""
+CLASS_TASK = "class"
+"""The retrieval task made from labels; every other task has queries of the data set's own."""
+
 Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "cls"]
 View = Literal["center_crop", "squash", "letterbox"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]

@@ -6,20 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from strata.base.errors import StrataError
-from strata.collection.facets import (
-    ENDINGS,
-    FacetLabels,
-    check_facet_names,
-    facet_labels,
-    facet_names,
-    label_pairs,
-    suffixes,
-)
+from strata.collection.facets import facet_labels, facet_names, label_pairs
 from strata.collection.tables import Tables, from_rows
-from strata.grouping.clustering import fit_clusters
-from strata.measures.cluster_scores import facet_scores, silhouette_scores, size_scores
-from strata.naming.probe import Protocol, probe
 
 
 def tables():
@@ -48,7 +36,6 @@ def test_a_picture_counts_with_exactly_one_label_of_the_facet():
 
 def test_the_first_facet_of_the_table_is_the_main_one():
     assert facet_names(tables()) == ["animal", "mood"]
-    assert suffixes(facet_names(tables())) == {"animal": "", "mood": "_mood"}
 
 
 def test_pairs_are_those_that_a_loop_finds():
@@ -80,29 +67,3 @@ def test_a_picture_that_the_table_lacks_is_an_error():
 def test_without_classes_there_are_no_pairs():
     owners, codes = label_pairs(tables().images, pa.array(["a", "b"]), [])
     assert len(owners) == len(codes) == 0
-
-
-@pytest.mark.parametrize("facets", [["label", "accuracy"], ["label", "mood", "low_mood"]])
-def test_a_facet_that_ends_like_a_metric_is_refused(facets):
-    with pytest.raises(StrataError, match=rf"^x.yaml: a facet cannot be called '{facets[-1]}': [^\n]*$"):
-        check_facet_names(facets, "x.yaml")
-
-
-def test_other_facet_names_are_taken():
-    check_facet_names(["low", "mood", "low_key", "genre", "sub_genre"], "x.yaml")  # the first adds nothing
-    check_facet_names([], "x.yaml")
-
-
-def test_no_number_of_clusters_or_probe_ends_like_a_facet_may():
-    rows = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
-    labels = FacetLabels("animal", ["cat", "dog"], np.arange(16) % 2, 0)
-    clusters = fit_clusters(rows, 2, seed=0, restarts=1)
-    protocol = Protocol(C=1, scale="none", splits=2, test_share=0.5, max_pictures=None, seed=0)
-    scores = {
-        **size_scores(clusters),
-        **silhouette_scores(rows, clusters, seed=0),
-        **facet_scores(clusters, labels, seed=0),
-        **probe(rows.astype(np.float64), labels, protocol),
-    }
-    numbers = [name for name, score in scores.items() if not isinstance(score, str)]
-    assert {name.rpartition("_")[2] for name in numbers if "_" in name} == set(ENDINGS)

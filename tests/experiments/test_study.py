@@ -10,11 +10,13 @@ import pytest
 
 from experiments import study
 from experiments.cells import Run
-from experiments.running import RunFailed, failure, override, reference, refuse_changes
+from experiments.running import RunFailed, failure, override, read_experiment, reference, refuse_changes
 from strata.base.errors import StrataError
+from strata.measures.scores import Score
 from tests.e2e.conftest import Project, copy_project
 
 Git = Callable[..., str]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,24 @@ def test_a_changed_tree_is_refused_in_one_line(git: Git, tmp_path: Path) -> None
         refuse_changes()
 
 
+def test_the_scores_of_a_run_are_read_from_git(git: Git, tmp_path: Path) -> None:
+    conf = Path("conf/datasets/demo.yaml")
+    for name, text in (
+        (conf, (ROOT / conf).read_text(encoding="utf-8")),
+        (
+            "metrics/retrieval.json",
+            '{"late": {"detail_map": 0.5, "detail_map_low": 0.4, "x_ap": "step"}}',
+        ),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    found = read_experiment("HEAD", "demo")
+    assert found["retrieval"] == [Score("map", 0.5, 0.4, layer="late", task="detail")]
+    assert found["probe"] == []
+
+
 def test_data_that_cannot_be_had_are_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, made = [], set[str]()
 
@@ -69,7 +89,7 @@ def test_data_that_cannot_be_had_are_asked_for_once(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(study, "run_experiment", run_experiment)
     monkeypatch.setattr(study, "reference", lambda head, name: name if name in made else None)
-    monkeypatch.setattr(study, "read_metrics", lambda ref: {"probe": {}})
+    monkeypatch.setattr(study, "read_experiment", lambda ref, dataset: {"probe": []})
     far, near = {"dataset": "far"}, {"dataset": "near"}
     runs = [
         Run("far-1", far),

@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments.cells import Cell, Place
 from experiments.table import study_table
+from strata.measures.scores import Score
 
 CELL = {
     "name": "Ib",
@@ -17,14 +18,16 @@ CELL = {
     "show": ["zeroshot.name.top1"],
     "difference": "By eye.",
 }
-SCORES = {
-    "top1": 0.3,
-    "top1_low": 0.25,
-    "top1_high": 0.35,
-    "chance": 0.125,
-    "majority": 0.206,
-    "top5": 0.8,
-}
+
+
+def named(top1: float = 0.3) -> dict[str, list[Score]]:
+    return {
+        "zeroshot": [
+            Score("top1", top1, 0.25, 0.35, 0.125, layer="name"),
+            Score("majority", 0.206, layer="name"),
+            Score("top5", 0.8, layer="name"),
+        ]
+    }
 
 
 def place(**show: float | None) -> Place:
@@ -42,8 +45,8 @@ def table(where: Place, results: dict[str, Any], failures: dict[str, str] | None
 
 
 def test_ours_stand_beside_the_studys_figure() -> None:
-    results = {"a": {"zeroshot": {"name": SCORES}}, "b": {"zeroshot": {"name": {**SCORES, "top1": 0.31}}}}
-    assert rows(table(place(zeroshot__name__top1=0.325), results)) == [
+    found = {"a": named(), "b": named(0.31)}
+    assert rows(table(place(zeroshot__name__top1=0.325), found)) == [
         [
             "Ib",
             "brueghel",
@@ -58,8 +61,12 @@ def test_ours_stand_beside_the_studys_figure() -> None:
 
 
 def test_a_pattern_gives_a_row_for_every_task_and_layers_may_have_dots() -> None:
-    scores = {"class_map": 0.2, "class_map_chance": 0.1, "detail_map": 0.05, "map_pca": 0.9}
-    results = {"a": {"retrieval": {"resblocks.5": scores}}, "b": {"retrieval": {"resblocks.5": scores}}}
+    scores = [
+        Score("map", 0.2, chance=0.1, layer="resblocks.5", task="class"),
+        Score("map", 0.05, layer="resblocks.5", task="detail"),
+        Score("map", 0.9, layer="resblocks.5", task="detail", space="pca"),
+    ]
+    results = {"a": {"retrieval": scores}, "b": {"retrieval": scores}}
     where = Place(place().cell, "x", {"retrieval.*.*_map": None}, place().runs)
     found = rows(table(where, results))
     assert [(row[2], row[3], row[5], row[7]) for row in found] == [
@@ -68,10 +75,16 @@ def test_a_pattern_gives_a_row_for_every_task_and_layers_may_have_dots() -> None
     ]
 
 
+def test_a_probe_is_compared_with_the_largest_class_once() -> None:
+    scores = [Score("accuracy", 0.4, chance=0.2, layer="late"), Score("majority", 0.2, layer="late")]
+    where = Place(place().cell, "x", {"probe.late.accuracy": None}, place().runs)
+    assert rows(table(where, {"a": {"probe": scores}}))[0][5:] == ["0.400", "not run", "0.200"]
+
+
 def test_a_run_that_failed_is_listed_with_its_reason() -> None:
     text = table(
         place(zeroshot__name__top1=0.325),
-        {"b": {"zeroshot": {"name": SCORES}}},
+        {"b": named()},
         {"a": "download: no network"},
     )
     assert rows(text)[0][5:7] == ["not run", "0.300 [0.250, 0.350]"]

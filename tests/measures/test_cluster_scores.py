@@ -9,25 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.collection.facets import FacetLabels
-from strata.grouping.clustering import Clusters
 from strata.measures.cluster_scores import (
-    facet_scores,
+    agreement,
     purity,
     purity_by_chance,
-    silhouette_scores,
+    silhouette,
     size_scores,
 )
 
 
-def clusters_of(labels, k=None):
-    numbers = np.asarray(labels, np.int32)
-    k = k or int(numbers.max()) + 1
-    return Clusters(numbers, np.zeros((k, 2), np.float32), np.zeros(len(numbers), np.float32))
-
-
-def labels_of(codes):
-    return FacetLabels("f", ["a", "b", "c", "d"], np.asarray(codes, np.int64), 0)
+def values_of(scores):
+    return {score.metric: score.value for score in scores}
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=40))
@@ -40,17 +32,18 @@ def test_purity_equals_the_loop(pairs):
 
 
 def test_perfect_clusters_score_one_whatever_their_numbers():
-    scores = facet_scores(clusters_of([2, 2, 0, 0, 1, 1]), labels_of([0, 0, 1, 1, 2, 2]), seed=0)
-    assert [scores[name] for name in ("ami", "nmi", "ari", "purity")] == pytest.approx([1, 1, 1, 1])
-    assert scores["purity_chance"] < 0.8
+    scores = agreement(np.array([2, 2, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 2, 2]), seed=0)
+    assert [score.metric for score in scores[:4]] == ["ami", "nmi", "ari", "purity"]
+    assert [score.value for score in scores[:4]] == pytest.approx([1, 1, 1, 1])
+    assert scores[3].chance < 0.8
 
 
 def test_random_clusters_have_the_purity_of_chance_and_no_ami():
     random = np.random.default_rng(0)
     classes, found = random.integers(0, 4, 2000), random.integers(0, 8, 2000)
-    scores = facet_scores(clusters_of(found), labels_of(classes), seed=0)
-    assert scores["ami"] == pytest.approx(0, abs=0.01)
-    assert scores["purity"] == pytest.approx(scores["purity_chance"], abs=0.02)
+    ami, _, _, by_majority, *_ = agreement(found, classes, seed=0)
+    assert ami.value == pytest.approx(ami.chance, abs=0.01)
+    assert by_majority.value == pytest.approx(by_majority.chance, abs=0.02)
 
 
 def test_the_chance_of_purity_is_the_mean_over_shuffles_and_repeats():
@@ -63,38 +56,42 @@ def test_the_chance_of_purity_is_the_mean_over_shuffles_and_repeats():
 
 
 def test_pictures_without_exactly_one_label_are_left_out_and_counted():
-    scores = facet_scores(clusters_of([0, 0, 1, 1, 1]), labels_of([0, 0, 1, 1, -1]), seed=0)
+    scores = values_of(agreement(np.array([0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, -1]), seed=0))
     assert (scores["labelled"], scores["left_out"], scores["purity"]) == (4, 1, 1.0)
 
 
 def test_without_labels_there_are_only_counts():
-    assert facet_scores(clusters_of([0, 1]), labels_of([-1, -1]), seed=0) == {"labelled": 0, "left_out": 2}
+    found = agreement(np.array([0, 1]), np.array([-1, -1]), seed=0)
+    assert values_of(found) == {"labelled": 0, "left_out": 2}
 
 
 def test_sizes_count_empty_clusters():
-    assert size_scores(clusters_of([0, 0, 1], k=3)) == {"n": 3, "k": 3, "smallest": 0, "largest": 2}
+    found = values_of(size_scores(np.array([2, 1, 0])))
+    assert found == {"n": 3, "k": 3, "smallest": 0, "largest": 2}
+    assert all(type(value) is int for value in found.values())
 
 
 def test_silhouette_says_that_layers_cannot_be_compared():
     random = np.random.default_rng(0)
     values = np.concatenate([random.normal(c, 0.1, (20, 2)) for c in (0, 5)]).astype(np.float32)
-    scores = silhouette_scores(values, clusters_of(np.repeat([0, 1], 20)), seed=0)
-    assert scores["silhouette"] > 0.9
-    assert "not comparable between layers" in scores["silhouette_note"]
+    score = silhouette(values, np.repeat([0, 1], 20), seed=0)
+    assert score.value > 0.9
+    assert "not comparable between layers" in score.note
 
 
 def test_silhouette_of_many_pictures_is_a_repeatable_sample(monkeypatch):
     monkeypatch.setattr("strata.measures.cluster_scores.SILHOUETTE_SAMPLE", 50)
     random = np.random.default_rng(0)
     values, found = random.normal(size=(400, 3)).astype(np.float32), random.integers(0, 3, 400)
-    first, second = (silhouette_scores(values, clusters_of(found), seed=1) for _ in range(2))
+    first, second = (silhouette(values, found, seed=1) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("found", [[0, 0, 0], [0, 1, 2]])
 def test_an_undefined_silhouette_has_a_reason_instead_of_a_number(found):
-    scores = silhouette_scores(np.eye(3, dtype=np.float32), clusters_of(found), seed=0)
-    assert list(scores) == ["silhouette_note"]
+    score = silhouette(np.eye(3, dtype=np.float32), np.array(found), seed=0)
+    assert score.value is None
+    assert score.note.startswith("undefined")
 
 
 def test_many_pictures_are_shuffled_fewer_times(monkeypatch):
@@ -108,5 +105,5 @@ def test_many_pictures_are_shuffled_fewer_times(monkeypatch):
 def test_a_sampled_silhouette_says_of_how_many(monkeypatch):
     monkeypatch.setattr("strata.measures.cluster_scores.SILHOUETTE_SAMPLE", 30)
     values = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
-    scores = silhouette_scores(values, clusters_of(np.arange(50) % 2), seed=7)
-    assert scores["silhouette_note"].endswith("; of 30 pictures, seed 7")
+    score = silhouette(values, np.arange(50) % 2, seed=7)
+    assert score.note.endswith("; of 30 pictures, seed 7")

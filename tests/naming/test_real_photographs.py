@@ -15,6 +15,7 @@ from strata.base.files import read_json, read_table, write_array, write_json, wr
 from strata.collection.tables import Tables, from_rows
 from strata.maps.features import ROWS_SCHEMA
 from strata.maps.views import ViewSpec, decode_picture, make_view
+from strata.measures.scores import value_of
 from strata.models.layers import forward_taps, resolve_layers
 from strata.models.loading import LoadedModel, load_model, normalise
 from strata.naming.zeroshot import name_pictures
@@ -90,9 +91,8 @@ def test_zero_shot_on_the_animals_is_that_of_stock_open_clip(
         load=lambda: model,
         top=5,
     )
-    top1 = scores["label"]["top1"]
-    assert scores["label"]["n"] == len(animals)
-    assert top1 == pytest.approx(0.897, abs=0.003)
+    assert value_of(scores.scores, "n") == len(animals)
+    assert value_of(scores.scores, "top1") == pytest.approx(0.897, abs=0.003)
     assert read_json(tmp_path / "out" / "status.json")["status"] == "ok"
     assert read_table(tmp_path / "out" / "predictions.parquet").num_rows == len(animals)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.measures.intervals import wilson
+from strata.measures.scores import Scored
 from strata.naming.scoring import (
     calibration_error,
     cosine_logits,
@@ -18,8 +19,14 @@ from strata.naming.scoring import (
     probabilities,
     score_set,
 )
+from strata.results.flat import flatten
 
 seeds = st.integers(0, 10_000)
+
+
+def named(found: Scored) -> dict[str, float | str]:
+    """Every number and text by its name in metrics/*.json."""
+    return flatten(found)[""]
 
 
 def case(seed: int, n: int = 60, classes: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +82,7 @@ def test_accuracies_are_those_of_a_loop_and_of_scikit_learn(seed: int, top: int)
 
     logits, truth = case(seed)
     codes = truth.argmax(axis=1)
-    scores = score_set(logits, truth, top, sigmoid=False)
+    scores = named(score_set(logits, truth, top, sigmoid=False))
     right = sum(
         int(max(range(5), key=lambda c: row[c]) == code) for row, code in zip(logits, codes, strict=True)
     )
@@ -86,13 +93,13 @@ def test_accuracies_are_those_of_a_loop_and_of_scikit_learn(seed: int, top: int)
         assert scores[f"top{top}"] == pytest.approx(expected)
     assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(codes, logits.argmax(axis=1)))
     assert scores["majority"] == pytest.approx(max(np.bincount(codes)) / 60)
-    assert scores["chance"] == pytest.approx(1 / 5)
+    assert scores["chance"] == scores["top1_chance"] == pytest.approx(1 / 5)
     assert scores["n"] == 60
 
 
 @pytest.mark.parametrize("top", [5, 6])
 def test_top_k_is_left_out_where_it_cannot_miss(top: int) -> None:
-    scores = score_set(*case(0), top, sigmoid=False)
+    scores = named(score_set(*case(0), top, sigmoid=False))
     assert f"top{top}" not in scores
     assert "top1" in scores
 
@@ -124,14 +131,14 @@ def test_pictures_without_a_label_of_the_facet_are_skipped_and_counted() -> None
     logits, truth = case(1)
     some = truth.copy()
     some[:20] = False
-    scores = score_set(logits, some, 2, sigmoid=False)
-    expected = score_set(logits[20:], truth[20:], 2, sigmoid=False)
+    scores = named(score_set(logits, some, 2, sigmoid=False))
+    expected = named(score_set(logits[20:], truth[20:], 2, sigmoid=False))
     assert scores == {**expected, "n_unlabelled": 20}
 
 
 def test_without_any_label_there_is_a_reason_and_no_number() -> None:
     logits, truth = case(1)
-    scores = score_set(logits, np.zeros_like(truth), 2, sigmoid=False)
+    scores = named(score_set(logits, np.zeros_like(truth), 2, sigmoid=False))
     assert str(scores["status"]).startswith("not scored")
     assert "top1" not in scores
 
@@ -148,13 +155,13 @@ def test_several_labels_a_picture_are_scored_by_mean_average_precision(seed: int
     truth[:, 3] = False  # a class nobody has: no AP, no part in the mean
     truth[1:3] = False
     labelled = truth.any(axis=1)
-    scores = score_set(logits, truth, 2, sigmoid=True)
+    scores = named(score_set(logits, truth, 2, sigmoid=True))
     expected = [average_precision_score(truth[labelled, c], logits[labelled, c]) for c in range(3)]
     assert scores["map"] == pytest.approx(np.mean(expected))
     assert scores["task"] == "multi-label"
     assert scores["probability"] == "sigmoid"
     assert "top1" not in scores
-    assert 0 < float(str(scores["chance"])) < 1
+    assert 0 < float(str(scores["chance"])) == scores["map_chance"] < 1
 
 
 def test_blocks_of_rows_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,12 @@ import torch
 from strata.base.files import read_array, read_json, read_table, write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows
 from strata.maps.features import ROWS_SCHEMA
+from strata.measures.scores import read_scores
 from strata.models.loading import LoadedModel
 from strata.naming.results import SCHEMAS
 from strata.naming.text import class_vectors, count_cut, encode_texts
 from strata.naming.zeroshot import name_pictures
+from strata.results.flat import flatten
 from strata.settings.params import PromptSet
 from tests.models.tiny_networks import load, write_network
 
@@ -122,14 +124,14 @@ def test_the_files_hold_every_picture_and_every_set(
     vector = read_array(features / "embedding/vector.npy")[2]
     cosine = vector @ read_array(out / "text.npy")[4] / np.linalg.norm(vector)
     assert logits[2, 4] == pytest.approx(model.logit_scale * cosine, abs=1e-4)
-    assert list(scores) == ["plain", "many", "medium"]
+    assert scores.layers == ["plain", "many", "medium"]
     assert status == read_json(out / "status.json")
     assert status["status"] == "ok"
     assert status["logit_scale"] == model.logit_scale
     for name, schema in SCHEMAS.items():
         assert read_table(out / f"{name}.parquet").schema.equals(pa.schema(schema))
-    names = ["prompt_set", "metric", "value", "text", "is_count"]
-    assert read_table(out / "scores.parquet").schema.names == names
+    assert read_scores(out) == scores
+    assert scores.policy("facet", "medium") == "medium"
 
 
 def test_predictions_follow_the_logits(tmp_path: Path, features: Path, model: LoadedModel) -> None:
@@ -149,8 +151,9 @@ def test_predictions_follow_the_logits(tmp_path: Path, features: Path, model: Lo
         assert row["probability"] == pytest.approx(shares.max(), rel=1e-5)
         assert row["entropy"] == pytest.approx(-(shares * np.log(shares)).sum(), rel=1e-5)
     hits = [row["predicted"] in row["true"] for row in rows[:4]]
-    assert scores["plain"]["top1"] == np.mean(hits)
-    assert (scores["plain"]["n"], scores["plain"]["n_unlabelled"]) == (4, 1)
+    plain = flatten(scores)["plain"]
+    assert plain["top1"] == np.mean(hits)
+    assert (plain["n"], plain["n_unlabelled"]) == (4, 1)
     confusion = [
         row for row in read_table(out / "confusion.parquet").to_pylist() if row["prompt_set"] == "plain"
     ]
@@ -172,15 +175,16 @@ def test_a_facet_with_several_labels_a_picture_is_ranked(
 ) -> None:
     tables = make_tables([["owl", "cat"], ["cat"], ["ship"], ["owl"], []])
     scores, _ = named(features, tmp_path / "out", model, tables=tables)
-    assert scores["plain"]["task"] == "multi-label"
-    assert 0 < scores["plain"]["map"] <= 1
+    plain = flatten(scores)["plain"]
+    assert plain["task"] == "multi-label"
+    assert 0 < plain["map"] <= 1
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path, features: Path, model: LoadedModel) -> None:
     for out in ("a", "b"):
         named(features, tmp_path / out, model)
     files = sorted((tmp_path / "a").iterdir())
-    assert len(files) == 8
+    assert len(files) == 9
     assert all(file.read_bytes() == (tmp_path / "b" / file.name).read_bytes() for file in files)
 
 
@@ -199,7 +203,8 @@ def test_where_nothing_can_be_named_the_files_are_empty_and_say_why(
     if not changes:
         write_json(features / "layers.json", ["late"])
     scores, status = named(features, tmp_path / "out", None, **changes)
-    assert scores == {}
+    assert scores.scores == []
+    assert scores.policy("status", "none") == status["status"]
     assert reason in status["status"]
     assert read_json(tmp_path / "out/status.json") == status
     assert read_array(tmp_path / "out/logits.npy").shape == (5, 0)
@@ -207,4 +212,4 @@ def test_where_nothing_can_be_named_the_files_are_empty_and_say_why(
         table = read_table(tmp_path / "out" / f"{name}.parquet")
         assert table.num_rows == 0
         assert table.schema.equals(pa.schema(schema))
-    assert read_table(tmp_path / "out/scores.parquet").num_rows == 0
+    assert read_scores(tmp_path / "out") == scores

@@ -5,13 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strata.measures.scores import Score
 from strata.report.charts import HEIGHT, LEFT, TOP, WIDTH, axis_labels, layer_panel, mark_title, scale_for
-from strata.results.summary import Reading
 
 shares = st.floats(-0.2, 1, allow_nan=False)
-readings = st.lists(
+scores = st.lists(
     st.builds(
-        lambda name, value, width, chance: Reading(name, value, value - width, value + width, chance),
+        lambda name, value, width, chance: Score(
+            "map", value, value - width, value + width, chance, layer=name
+        ),
         st.text("abc.0", min_size=1, max_size=40),
         shares,
         st.floats(0, 0.2),
@@ -22,8 +24,8 @@ readings = st.lists(
 )
 
 
-@given(readings)
-def test_everything_drawn_lies_inside_the_axes(found: list[Reading]) -> None:
+@given(scores)
+def test_everything_drawn_lies_inside_the_axes(found: list[Score]) -> None:
     panel = layer_panel("detail", "mAP", found, scale_for(found))
     for mark in panel.marks:
         assert LEFT <= mark.x <= WIDTH
@@ -33,15 +35,15 @@ def test_everything_drawn_lies_inside_the_axes(found: list[Reading]) -> None:
     assert sum(mark.best for mark in panel.marks) == 1
 
 
-@given(readings)
-def test_an_axis_has_two_to_seven_ticks_and_holds_zero(found: list[Reading]) -> None:
+@given(scores)
+def test_an_axis_has_two_to_seven_ticks_and_holds_zero(found: list[Score]) -> None:
     ticks = scale_for(found).ticks()
     assert 2 <= len(ticks) <= 7
     assert ticks[0] <= 0 <= ticks[-1]
 
 
 def test_a_higher_value_stands_higher() -> None:
-    found = [Reading("a", 0.2, None, None, None), Reading("b", 0.4, None, None, None)]
+    found = [Score("map", 0.2, layer="a"), Score("map", 0.4, layer="b")]
     low, high = layer_panel("t", "mAP", found, scale_for(found)).marks
     assert high.y < low.y
     assert high.best
@@ -49,7 +51,7 @@ def test_a_higher_value_stands_higher() -> None:
 
 
 def test_a_missing_interval_or_chance_is_not_drawn() -> None:
-    found = [Reading("a", 0.2, None, None, None)]
+    found = [Score("map", 0.2, layer="a")]
     panel = layer_panel("t", "mAP", found, scale_for(found))
     assert panel.marks[0].low_y is None
     assert panel.chance == ""
@@ -57,9 +59,9 @@ def test_a_missing_interval_or_chance_is_not_drawn() -> None:
 
 
 def test_the_dashed_line_is_named_with_its_value_or_range() -> None:
-    found = [Reading("a", 0.2, None, None, 0.05), Reading("b", 0.3, None, None, 0.05)]
+    found = [Score("map", 0.2, chance=0.05, layer="a"), Score("map", 0.3, chance=0.05, layer="b")]
     assert layer_panel("t", "mAP", found, scale_for(found)).guessing == "chance 0.05"
-    found.append(Reading("c", 0.3, None, None, 0.25))
+    found.append(Score("map", 0.3, chance=0.25, layer="c"))
     assert (
         layer_panel("t", "accuracy", found, scale_for(found), "largest class").guessing
         == "largest class 0.05 – 0.25"
@@ -74,10 +76,10 @@ def test_module_paths_lose_what_they_share_and_then_their_end() -> None:
 
 
 def test_long_names_are_slanted() -> None:
-    found = [Reading(f"blocks_{i}_depthwise", 0.2, None, None, 0.1) for i in range(6)]
+    found = [Score("map", 0.2, chance=0.1, layer=f"blocks_{i}_depthwise") for i in range(6)]
     assert layer_panel("t", "mAP", found, scale_for(found)).slanted
 
 
 def test_the_alternative_text_says_the_numbers() -> None:
-    reading = Reading("late", 0.4124, 0.35, 0.47, 0.06)
-    assert mark_title(reading, "mAP") == "late: mAP 0.412, 95 % interval 0.350 to 0.470, chance 0.060"
+    score = Score("map", 0.4124, 0.35, 0.47, 0.06, layer="late")
+    assert mark_title(score, "mAP") == "late: mAP 0.412, 95 % interval 0.350 to 0.470, chance 0.060"

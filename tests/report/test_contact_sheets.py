@@ -14,22 +14,31 @@ import pytest
 from strata.base.errors import StrataError
 from strata.base.files import read_table, write_table
 from strata.collection.tables import Tables, from_rows, read_tables
+from strata.measures.scores import Policy, Scored
 from strata.report.cluster_sheets import ACROSS, cluster_sheet
 from strata.report.contact_sheets import NEAREST, Query, choose, contact_sheets, is_distance, mark_of
 from strata.report.thumbnails import Gallery
-from strata.results.summary import Metrics
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
-RETRIEVAL: Metrics = {
-    layer: {
+
+
+def retrieval(layers: list[str], **changed: str) -> Scored:
+    """The policies of both tasks; ``changed``: those that are not the usual ones, TASK_POLICY."""
+    usual = {
         "detail_match": "region",
         "detail_metric": "cosine",
         "class_match": "global",
         "class_metric": "cosine",
     }
-    for layer in MADE["LAYERS"]
-}
-STEM: Metrics = {"stem": RETRIEVAL["stem"]}
+    rows = []
+    for layer in layers:
+        for name, value in {**usual, **changed}.items():
+            task, policy = name.split("_")
+            rows.append(Policy(policy, value, layer, task))
+    return Scored(policies=rows)
+
+
+RETRIEVAL, STEM = retrieval(MADE["LAYERS"]), retrieval(["stem"])
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ def test_each_task_shows_the_scores_that_it_was_ranked_by(tmp_path: Path, tables
     write_table(path, table.set_column(4, "score", pa.array([-0.05] * len(table), pa.float32())))
 
     def shown(**policies: str) -> list[tuple[str, set[str]]]:
-        stem: Metrics = {"stem": {**RETRIEVAL["stem"], **policies}}
+        stem = retrieval(["stem"], **policies)
         tasks = ["detail", "class"]
         (sheet,) = contact_sheets(tmp_path / "data/rankings", stem, tasks, tables, Gallery(tables.images))
         return [
@@ -89,13 +98,11 @@ def test_each_task_shows_the_scores_that_it_was_ranked_by(tmp_path: Path, tables
 
 
 def test_boxes_matched_by_region_hold_cosines_beside_whole_pictures_that_do_not() -> None:
-    values: dict[str, float | str] = {
-        "detail_metric": "euclidean",
-        "detail_match": "region for boxed queries, global for the others",
-    }
+    mixed = "region for boxed queries, global for the others"
+    found = retrieval(["stem"], detail_metric="euclidean", detail_match=mixed)
     whole = query("q", "g")
-    assert is_distance(values, "detail", whole)
-    assert not is_distance(values, "detail", replace(whole, box=(0, 0, 9, 9)))
+    assert is_distance(found, "stem", "detail", whole)
+    assert not is_distance(found, "stem", "detail", replace(whole, box=(0, 0, 9, 9)))
 
 
 def test_class_queries_have_no_box_and_are_titled_by_their_class(tmp_path: Path, tables: Tables) -> None:

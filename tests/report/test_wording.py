@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
+from strata.measures.scores import Score, Scored
 from strata.report.wording import caution, number, said, task_title, tiles
-from strata.results.headline import Answer, Results
-from strata.results.summary import Measure, Reading
+from strata.results.comparison import Measure, Results, compare_layers
 
-FIND = Measure("find", "detail", "mAP", "detail_map")
 RESULTS = Results(
-    retrieval={
-        "late": {"detail_map": 0.5, "class_map": 0.7},
-        "embedding": {"detail_map": 0.4, "class_map": 0.9},
-    },
-    clusters={"late": {"ami": 0.3}},
-    probe={"late": {"accuracy": 0.8, "majority": 0.2}},
-    zeroshot={"motif_synonyms": {"top1": 0.75, "chance": 0.1}},
+    retrieval=Scored(
+        [
+            Score("map", 0.5, layer="late", task="detail"),
+            Score("map", 0.7, layer="late", task="class"),
+            Score("map", 0.4, layer="embedding", task="detail"),
+            Score("map", 0.9, layer="embedding", task="class"),
+        ]
+    ),
+    clusters=Scored([Score("ami", 0.3, chance=0.0, layer="late", facet="motif")]),
+    probe=Scored([Score("accuracy", 0.8, chance=0.2, layer="late", facet="motif")]),
+    zeroshot=Scored([Score("top1", 0.75, chance=0.1, layer="motif_synonyms")]),
     facets=["motif"],
 )
 
 
+def found(*others: Score, low: float = 0.35, value: float = 0.41) -> Measure:
+    best = Score("map", value, low, 0.7, 0.062, layer="late", task="detail")
+    return Measure("find", "detail", "mAP", [*others, best])
+
+
 def test_a_number_comes_with_its_interval_and_chance() -> None:
-    answer = Answer(FIND, Reading("late", 0.4124, 0.35, 0.47, 0.062), [])
-    assert number(answer) == "mAP 0.412 [0.350, 0.470], chance 0.062"
+    assert number(found(value=0.4124)) == "mAP 0.412 [0.350, 0.700], chance 0.062"
 
 
 def test_a_close_race_and_a_value_like_chance_are_said() -> None:
-    answer = Answer(FIND, Reading("late", 0.41, 0.05, 0.7, 0.06), ["early", "stem"])
-    assert caution(answer) == (
+    rivals = (Score("map", 0.4, 0.3, 0.5, layer=name, task="detail") for name in ("early", "stem"))
+    assert caution(found(*rivals, low=0.05)) == (
         "Not clearly above chance; not clearly ahead of early, stem (their intervals reach this value)."
     )
-    assert caution(Answer(FIND, Reading("late", 0.41, 0.35, 0.47, 0.06), [])) == ""
+    assert caution(found()) == ""
 
 
 def test_every_question_has_one_line() -> None:
-    lines = said(RESULTS)
+    lines = said(compare_layers(RESULTS))
     assert [line.layer for line in lines] == ["late", "embedding", "late", "late"]
     assert lines[1].question == "Best layer for finding pictures of the same motif"
     assert lines[3].number == "accuracy 0.800, naming always the largest class 0.200"
 
 
 def test_the_tiles_are_the_headline() -> None:
-    shown = {tile.name: tile.value for tile in tiles(RESULTS, 318, 2)}
+    shown = {tile.name: tile.value for tile in tiles(compare_layers(RESULTS), 318, 2)}
     assert shown == {
         "Finding, detail, mAP": "0.500",
         "The embedding, same task": "0.400",
@@ -52,7 +59,7 @@ def test_the_tiles_are_the_headline() -> None:
 
 
 def test_without_results_only_the_pictures_are_counted() -> None:
-    shown = tiles(Results({}, {}, {}, {"none": {"status": "not run"}}, []), 3, 0)
+    shown = tiles(compare_layers(Results(Scored(), Scored(), Scored(), Scored(), [])), 3, 0)
     assert [(tile.value, tile.note) for tile in shown] == [("3", "none left out")]
 
 

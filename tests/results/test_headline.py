@@ -1,42 +1,21 @@
-"""Which layer is said to be best."""
+"""The headline: a handful of numbers in one flat mapping."""
 
 from __future__ import annotations
 
-from strata.results.headline import Results, answers, headline, main_prompt_set, main_task
+import runpy
+from pathlib import Path
+from typing import Any
 
-RESULTS = Results(
-    retrieval={
-        "stem": {"class_map": 0.3, "detail_map": 0.5, "detail_map_low": 0.4, "detail_map_high": 0.6},
-        "embedding": {"class_map": 0.9, "detail_map": 0.45, "detail_map_low": 0.35, "detail_map_high": 0.55},
-    },
-    clusters={"stem": {"ami": 0.1, "nmi": 0.4}, "embedding": {"ami": 0.5, "nmi": 0.6}},
-    probe={"stem": {"accuracy": 0.4, "majority": 0.2}, "embedding": {"accuracy": 0.3, "majority": 0.2}},
-    zeroshot={"none": {"status": "left out"}, "motif": {"top1": 0.8, "chance": 0.1}},
-    facets=["motif", "mood"],
-)
-NOTHING = Results({"stem": {}}, {"stem": {"k": 4}}, {"stem": {"probe_status": "no labels"}}, {}, [])
+from strata.measures.scores import Score, Scored
+from strata.results.comparison import Results, compare_layers
+from strata.results.headline import headline
 
-
-def test_queries_of_the_collection_come_before_class_retrieval() -> None:
-    task = main_task(RESULTS)
-    assert task is not None
-    assert task.subject == "detail"
-    assert [answer.measure.metric for answer in answers(RESULTS)] == [
-        "detail_map",
-        "class_map",
-        "ami",
-        "accuracy",
-    ]
-
-
-def test_a_layer_whose_interval_reaches_the_best_value_is_named() -> None:
-    detail, by_class = answers(RESULTS)[:2]
-    assert (detail.best.layer, detail.rivals) == ("stem", ["embedding"])
-    assert (by_class.best.layer, by_class.rivals) == ("embedding", [])
+MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+NOTHING = Results(Scored(), Scored([Score("k", 4, layer="stem")]), Scored(), Scored(), [])
 
 
 def test_the_headline_is_flat_and_names_layers_numbers_and_policies() -> None:
-    flat = headline(RESULTS, policies={"pooling": "max"}, pictures=10, rejected=2)
+    flat = headline(compare_layers(MADE["RESULTS"]), policies={"pooling": "max"}, pictures=10, rejected=2)
     assert flat == {
         "pooling": "max",
         "pictures": 10,
@@ -65,11 +44,5 @@ def test_the_headline_is_flat_and_names_layers_numbers_and_policies() -> None:
 
 
 def test_without_labels_and_queries_the_headline_only_counts_pictures() -> None:
-    flat = headline(NOTHING, policies={}, pictures=3, rejected=0)
+    flat = headline(compare_layers(NOTHING), policies={}, pictures=3, rejected=0)
     assert flat == {"pictures": 3, "pictures_used": 3, "pictures_rejected": 0}
-    assert answers(NOTHING) == []
-
-
-def test_a_prompt_set_without_a_number_is_not_the_main_one() -> None:
-    assert main_prompt_set(RESULTS.zeroshot) == "motif"
-    assert main_prompt_set({"none": {"status": "not run"}}) is None

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from strata.measures.average_precision import MEASURES
-from strata.retrieval.aggregate import best_layer, group_mean, task_metrics
+from strata.measures.scores import Score, Scored
+from strata.results.flat import flatten
+from strata.retrieval.aggregate import best_layer, group_mean, task_scores
 from strata.retrieval.per_query import Outcome, outcome_table
 
 
@@ -16,39 +18,42 @@ def outcome(query_id: str, group: str, ap: float, positives: int = 2, ranked: in
 
 
 def metrics(*outcomes: Outcome) -> dict:
-    return task_metrics(
-        "t", "step", {s: outcome_table("t", s, outcomes) for s in ("full", "pca", "in_cluster")}
-    )
+    return flat("step", *outcomes)
+
+
+def flat(ap: str, *outcomes: Outcome) -> dict:
+    spaces = {s: outcome_table("t", s, outcomes) for s in ("full", "pca", "in_cluster")}
+    return flatten(Scored(task_scores(ap, spaces)))[""]
 
 
 def test_the_map_is_over_queries_and_the_macro_map_over_groups() -> None:
     found = metrics(
         outcome("1", "a", 0.2), outcome("2", "a", 0.4), outcome("3", "a", 0.6), outcome("4", "b", 0.8)
     )
-    assert found["t_map"] == pytest.approx(0.5)
-    assert found["t_map_macro"] == pytest.approx(0.6)
-    assert found["t_map_n_groups"] == 2
-    assert found["t_map_low"] <= 0.5 <= found["t_map_high"]
+    assert found["map"] == pytest.approx(0.5)
+    assert found["map_macro"] == pytest.approx(0.6)
+    assert found["map_n_groups"] == 2
+    assert found["map_low"] <= 0.5 <= found["map_high"]
 
 
 def test_queries_without_positives_are_left_out_and_counted() -> None:
     found = metrics(outcome("1", "a", 0.5), outcome("2", "b", np.nan, positives=0))
-    assert found["t_map"] == 0.5
-    assert (found["t_n_queries"], found["t_n_without_positives"], found["t_n_unanswered"]) == (2, 1, 0)
-    assert (found["t_map_low"], found["t_map_high"], found["t_map_n_groups"]) == (None, None, 1)
+    assert found["map"] == 0.5
+    assert (found["n_queries"], found["n_without_positives"], found["n_unanswered"]) == (2, 1, 0)
+    assert not {"map_low", "map_high"} & set(found)
+    assert found["map_n_groups"] == 1
 
 
 def test_a_query_that_could_not_be_run_counts_as_zero() -> None:
     found = metrics(outcome("1", "a", 0.5), outcome("2", "b", 0.0, ranked=0))
-    assert found["t_map"] == 0.25
-    assert found["t_n_unanswered"] == 1
+    assert found["map"] == 0.25
+    assert found["n_unanswered"] == 1
 
 
 def test_no_queries_give_no_numbers() -> None:
     found = metrics()
-    assert found["t_map"] is None
-    assert found["t_map_macro"] is None
-    assert found["t_n_queries"] == 0
+    assert not {"map", "map_macro"} & set(found)
+    assert found["n_queries"] == 0
 
 
 def test_every_number_has_its_chance_level_beside_it() -> None:
@@ -63,13 +68,12 @@ def test_every_number_has_its_chance_level_beside_it() -> None:
         "recall_at_10",
         "r_precision",
     ):
-        assert isinstance(found[f"t_{name}_chance"], float)
+        assert isinstance(found[f"{name}_chance"], float)
 
 
 def test_the_revisited_precision_stands_beside_trapezoidal_ap_only() -> None:
-    spaces = {s: outcome_table("t", s, [outcome("1", "a", 0.5)]) for s in ("full", "pca", "in_cluster")}
-    assert task_metrics("t", "trapezoid", spaces)["t_mp_revisited_at_10"] == 0.5
-    assert "t_mp_revisited_at_10" not in task_metrics("t", "step", spaces)
+    assert flat("trapezoid", outcome("1", "a", 0.5))["mp_revisited_at_10"] == 0.5
+    assert "mp_revisited_at_10" not in flat("step", outcome("1", "a", 0.5))
 
 
 def test_group_mean_leaves_out_what_has_no_value() -> None:
@@ -78,7 +82,11 @@ def test_group_mean_leaves_out_what_has_no_value() -> None:
 
 
 def test_the_best_layer_is_the_first_of_equals() -> None:
-    assert best_layer({"x": {"t_map": 0.4}, "y": {"t_map": 0.41}, "z": {"t_map": 0.41}}, "t") == (
-        "best layer y: t_map 0.41"
-    )
-    assert best_layer({"x": {"t_map": None}}, "t") == "no t_map: no query has a positive"
+    values = {"x": 0.4, "y": 0.41, "z": 0.41}
+    scores = [
+        *(Score("map", value, layer=layer, task="t") for layer, value in values.items()),
+        Score("map", 0.9, layer="x", task="t", space="pca"),
+        Score("map", 0.9, layer="x", task="other"),
+    ]
+    assert best_layer(scores, "t") == "best layer y: t mAP 0.41"
+    assert best_layer([Score("map", None, layer="x", task="t")], "t") == "no t mAP: no query has a positive"

@@ -14,6 +14,7 @@ from strata.base import threads
 from strata.collection.tables import Tables, from_rows
 from strata.maps.features import ROWS_SCHEMA
 from strata.maps.regions import region_boxes
+from strata.results.flat import flatten
 from strata.retrieval import judging, running
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import LayerResult, evaluate_layer
@@ -52,6 +53,11 @@ def frames(n: int) -> Frames:
     return Frames(np.full((n, 2), 100), "squash", 100)
 
 
+def metrics(result: LayerResult) -> dict[str, float | str]:
+    """Everything by its name in metrics/*.json."""
+    return flatten(result.scored)[""]
+
+
 def class_run(
     vectors: np.ndarray,
     labels: list[list[str]],
@@ -86,7 +92,7 @@ def class_run(
 
 def test_planted_classes_are_found_perfectly() -> None:
     vectors = np.repeat(np.eye(3), 4, axis=0) + 0.01 * np.random.default_rng(0).normal(size=(12, 3))
-    found = class_run(vectors, [[f"c{n // 4}"] for n in range(12)], np.arange(12) // 4).metrics
+    found = metrics(class_run(vectors, [[f"c{n // 4}"] for n in range(12)], np.arange(12) // 4))
     for name in (
         "map",
         "map_low",
@@ -122,7 +128,7 @@ def test_a_planted_mistake_costs_what_it_should() -> None:
     rows = result.per_query.filter(pa.compute.equal(result.per_query["space"], "full"))
     # nearest first: a: b c d; b: a c d; c: b d a; d: c b a
     assert rows["ap_step"].to_pylist() == pytest.approx([1 / 2, 1 / 3, 1 / 3, 1 / 2])
-    assert result.metrics["class_map"] == pytest.approx(5 / 12)
+    assert metrics(result)["class_map"] == pytest.approx(5 / 12)
     top = result.topk.to_pylist()
     assert [row["image_id"] for row in top[:3]] == ["001", "002", "003"]
     assert [row["grade"] for row in top[:3]] == [None, "good", None]
@@ -173,12 +179,12 @@ def test_blocks_of_queries_change_nothing(monkeypatch) -> None:
     again = class_run(rng.normal(size=(40, 5)), labels, rng.integers(0, 3, 40))
     assert once.topk.equals(again.topk)
     assert once.per_query.equals(again.per_query)
-    assert once.metrics == again.metrics
+    assert once.scored == again.scored
 
 
 def same(one: LayerResult, other: LayerResult) -> bool:
     tables = one.topk.equals(other.topk) and one.per_query.equals(other.per_query)
-    return tables and one.metrics == other.metrics
+    return tables and one.scored == other.scored
 
 
 def test_the_number_of_cores_changes_nothing(monkeypatch) -> None:
@@ -202,13 +208,13 @@ def test_neighbours_alone_are_those_of_the_full_rankings(metric: str) -> None:
     given = vectors, [[] for _ in range(70)], rng.integers(0, 4, 70)
     alone = class_run(*given, metric=metric)
     assert same(alone, class_run(*given, metric=metric, ranked_in_full=True))
-    assert alone.metrics["class_n_unanswered"] == 2
+    assert metrics(alone)["class_n_unanswered"] == 2
 
 
 def test_without_labels_there_are_neighbours_but_no_map() -> None:
     found = class_run(np.eye(4)[:, :3] + 1, [[], [], [], []], np.zeros(4))
-    assert found.metrics["class_map"] is None
-    assert found.metrics["class_n_without_positives"] == 4
+    assert metrics(found).get("class_map") is None
+    assert metrics(found)["class_n_without_positives"] == 4
     assert found.topk.num_rows == 12
 
 
@@ -216,10 +222,10 @@ def test_a_euclidean_run_on_normalised_vectors_says_it_cannot_differ() -> None:
     vectors = np.random.default_rng(1).normal(size=(8, 3))
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     labels = [[str(n % 2)] for n in range(8)]
-    noted = class_run(units, labels, np.zeros(8), metric="euclidean").metrics
+    noted = metrics(class_run(units, labels, np.zeros(8), metric="euclidean"))
     assert noted["euclidean_note"] == "same ranking as cosine: the descriptors are L2-normalised"
-    assert noted["class_map"] == class_run(units, labels, np.zeros(8)).metrics["class_map"]
-    assert "euclidean_note" not in class_run(vectors, labels, np.zeros(8), metric="euclidean").metrics
+    assert noted["class_map"] == metrics(class_run(units, labels, np.zeros(8)))["class_map"]
+    assert "euclidean_note" not in metrics(class_run(vectors, labels, np.zeros(8), metric="euclidean"))
 
 
 SIDE, LEVELS, CHANNELS = 4, 3, 6
@@ -270,10 +276,10 @@ def detail_run(
 
 def test_a_detail_is_found_by_region_with_its_box_in_pixels() -> None:
     result = detail_run()
-    assert result.metrics["detail_map"] == 1.0
-    assert result.metrics["detail_match"] == "region"
-    assert result.metrics["detail_detection_ap"] == 1.0
-    assert result.metrics["detail_detection_ceiling"] == 1.0
+    assert metrics(result)["detail_map"] == 1.0
+    assert metrics(result)["detail_match"] == "region"
+    assert metrics(result)["detail_detection_ap"] == 1.0
+    assert metrics(result)["detail_detection_ceiling"] == 1.0
     first = [row for row in result.topk.to_pylist() if row["query_id"] == "qa"][:3]
     assert [(row["image_id"], row["grade"]) for row in first] == [("0", "junk"), ("b", "good"), ("c", "good")]
     assert [(row["x0"], row["y0"], row["x1"], row["y1"]) for row in first] == [(25.0, 0.0, 75.0, 50.0)] * 3
@@ -283,41 +289,41 @@ def test_a_detail_is_found_by_region_with_its_box_in_pixels() -> None:
 def test_junk_as_negative_costs_its_rank() -> None:
     """All four score alike, so 0 comes first: it is skipped, or costs each positive a rank."""
     for junk, expected in (("skip", 1.0), ("negative", (1 / 2 + 2 / 3) / 2)):
-        metrics = detail_run(junk=junk).metrics
-        assert metrics["detail_map"] == pytest.approx(expected)
-        assert metrics["detail_junk"] == junk
-        assert metrics["detail_detection_ap"] == pytest.approx(expected)
+        found = metrics(detail_run(junk=junk))
+        assert found["detail_map"] == pytest.approx(expected)
+        assert found["detail_junk"] == junk
+        assert found["detail_detection_ap"] == pytest.approx(expected)
 
 
 def test_a_lost_picture_costs_recall_and_a_lost_query_scores_zero() -> None:
-    metrics = detail_run(lost="b").metrics
-    assert metrics["detail_n_queries"] == 3
-    assert metrics["detail_n_unanswered"] == 1
-    assert metrics["detail_map"] == pytest.approx((0.5 + 0 + 0.5) / 3)
-    assert metrics["detail_map_macro"] == pytest.approx((0.5 + (0 + 0.5) / 2) / 2)
-    assert metrics["detail_detection_ap"] == pytest.approx((0.5 + (0 + 0.5) / 2) / 2)
-    assert metrics["detail_detection_ceiling"] >= metrics["detail_detection_ap"]
+    found = metrics(detail_run(lost="b"))
+    assert found["detail_n_queries"] == 3
+    assert found["detail_n_unanswered"] == 1
+    assert found["detail_map"] == pytest.approx((0.5 + 0 + 0.5) / 3)
+    assert found["detail_map_macro"] == pytest.approx((0.5 + (0 + 0.5) / 2) / 2)
+    assert found["detail_detection_ap"] == pytest.approx((0.5 + (0 + 0.5) / 2) / 2)
+    assert found["detail_detection_ceiling"] >= found["detail_detection_ap"]
 
 
 def test_global_matching_has_no_boxes_and_no_detection() -> None:
     result = detail_run(match="global")
-    assert result.metrics["detail_match"] == "global"
-    assert "detail_detection_ap" not in result.metrics
+    assert metrics(result)["detail_match"] == "global"
+    assert "detail_detection_ap" not in metrics(result)
     assert result.topk["x0"].null_count == result.topk.num_rows
 
 
 def test_a_layer_without_a_map_is_asked_for_the_whole_picture() -> None:
-    metrics = detail_run(view="roi", has_map=False).metrics
-    assert metrics["detail_query_view"] == "whole (the layer has no map)"
-    assert metrics["detail_match"] == "global (the layer has no map)"
-    assert detail_run(view="roi").metrics["detail_query_view"] == "roi"
+    found = metrics(detail_run(view="roi", has_map=False))
+    assert found["detail_query_view"] == "whole (the layer has no map)"
+    assert found["detail_match"] == "global (the layer has no map)"
+    assert metrics(detail_run(view="roi"))["detail_query_view"] == "roi"
 
 
 def test_detections_do_not_depend_on_the_blocks(monkeypatch) -> None:
     once = detail_run()
     monkeypatch.setattr(running, "queries_per_block", lambda *_: 1)
     again = detail_run()
-    assert once.metrics == again.metrics
+    assert once.scored == again.scored
     assert once.topk.equals(again.topk)
 
 
@@ -325,7 +331,7 @@ def test_the_own_picture_included_by_its_whole_view_raises_chance() -> None:
     included, excluded = (
         detail_run(view="whole", match="global", self_match=s) for s in ("include", "exclude")
     )
-    assert included.metrics["detail_p_at_1"] == included.metrics["detail_p_at_1_chance"] == 1.0
-    assert included.metrics["detail_chance"] == "own picture first"
-    assert excluded.metrics["detail_chance"] == "uniform"
-    assert excluded.metrics["detail_map_chance"] < included.metrics["detail_map_chance"]
+    assert metrics(included)["detail_p_at_1"] == metrics(included)["detail_p_at_1_chance"] == 1.0
+    assert metrics(included)["detail_chance"] == "own picture first"
+    assert metrics(excluded)["detail_chance"] == "uniform"
+    assert metrics(excluded)["detail_map_chance"] < metrics(included)["detail_map_chance"]

@@ -166,6 +166,32 @@ def test_a_prompt_of_an_unknown_facet_lists_those_there_are(change: Change) -> N
     )
 
 
+@pytest.mark.parametrize("task", ["class", "my-own", "1st"])
+def test_a_task_that_cannot_begin_a_metrics_name_is_refused(change: Change, task: str) -> None:
+    change("conf/datasets/zoo.yaml", "protocol.positives", {task: {"positive": ["good"]}})
+    assert f"protocol.positives: a task cannot be called {task!r}" in refusal()
+
+
+@pytest.mark.parametrize("tasks", [["detail", "detail_map"], ["retrieve"], ["train"]])
+def test_tasks_that_give_a_metric_two_meanings_are_refused(change: Change, tasks: list[str]) -> None:
+    change("conf/datasets/zoo.yaml", "protocol.positives", {t: {"positive": ["good"]} for t in tasks})
+    message = refusal()
+    assert message.startswith(f"conf/datasets/zoo.yaml: a task cannot be called {tasks[-1]!r}: ")
+    assert message.endswith("in metrics/*.json would mean two things; give it another name")
+
+
+@pytest.mark.parametrize("facet", ["low", "chance", "pca", "out"])
+def test_a_facet_that_gives_a_metric_two_meanings_is_refused(change: Change, facet: str) -> None:
+    classes = {"animal": [{"id": "cat"}, {"id": "dog"}], facet: [{"id": "yes"}, {"id": "no"}]}
+    change("conf/datasets/zoo.yaml", "classes", classes)
+    assert f"a facet cannot be called {facet!r}" in refusal()
+    change("conf/datasets/zoo.yaml", "classes", DATASET["classes"])
+    columns = {"animal": "a", facet: "b"}
+    labels = {"from": "csv", "file": "l.csv", "file_column": "file", "label_columns": columns}
+    change("conf/datasets/zoo.yaml", "labels", labels)
+    assert f"a facet cannot be called {facet!r}" in refusal()
+
+
 def test_facets_are_not_checked_where_the_classes_come_later(change: Change) -> None:
     change("conf/datasets/zoo.yaml", "classes", None)
     change("conf/datasets/zoo.yaml", "prompts.plain.facet", "mood")

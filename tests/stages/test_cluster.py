@@ -16,6 +16,8 @@ from strata.base.files import read_array, read_json, read_table, write_json
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA
+from strata.measures.scores import read_scores
+from strata.results.flat import flatten
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ["layer1.0", "layer1.1"]
@@ -71,8 +73,7 @@ def here(tmp_path, monkeypatch):
 
 
 def scores(layer):
-    rows = read_table(Path("clusters/scores.parquet")).to_pylist()
-    return {r["metric"]: r["text"] if r["value"] is None else r["value"] for r in rows if r["layer"] == layer}
+    return flatten(read_scores(Path("clusters")), ["animal", "mood"])[layer]
 
 
 def test_pictures_are_clustered_and_query_crops_are_not():

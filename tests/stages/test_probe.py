@@ -11,10 +11,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import probe
-from strata.base.files import read_json, read_table, write_json
+from strata.base.files import read_json, write_json
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA
+from strata.measures.scores import read_scores
+from strata.results.flat import flatten
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -52,8 +54,7 @@ def here(tmp_path, monkeypatch):
 
 
 def scores():
-    rows = read_table(Path("probe/scores.parquet")).to_pylist()
-    return {r["metric"]: r["text"] if r["value"] is None else r["value"] for r in rows}
+    return flatten(read_scores(Path("probe")), ["animal", "mood"])["late"]
 
 
 def test_every_facet_is_probed_the_main_one_without_a_suffix():
@@ -75,13 +76,13 @@ def test_every_facet_is_probed_the_main_one_without_a_suffix():
 def test_one_class_several_labels_and_no_classes_are_explained():
     write_inputs(lambda i: ["cat"], [("animal", ["cat"])])
     probe.main()
-    assert "two classes are needed" in scores()["probe_status"]
+    assert "two classes are needed" in scores()["accuracy_note"]
     write_inputs(lambda i: ["cat", "dog"][: 1 + i % 2], [("animal", ["cat", "dog"])])
     probe.main()
-    assert "24 pictures have several labels" in scores()["probe_status"]
+    assert "24 pictures have several labels" in scores()["accuracy_note"]
     write_inputs(lambda i: [], [])
     assert probe.main() == "1 layers, 0 facets, 48 pictures, 3 splits each"
-    assert "no classes" in scores()["probe_status"]
+    assert "no classes" in scores()["accuracy_note"]
 
 
 def test_fits_that_do_not_converge_are_one_warning_line(monkeypatch, capsys):

@@ -20,6 +20,8 @@ from strata.collection.tables import Tables, from_rows, write_tables
 from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
 from strata.maps.regions import count_regions
+from strata.measures.scores import read_scores
+from strata.results.flat import flatten
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = [f"p{n:02d}" for n in range(12)]
@@ -103,8 +105,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def metrics_of(project: Path) -> dict[tuple[str, str], Any]:
-    rows = pq.read_table(project / "data/rankings/scores.parquet").to_pylist()
-    return {(row["layer"], row["metric"]): row["text"] or row["value"] for row in rows}
+    metrics = flatten(read_scores(project / "data/rankings"))
+    return {(layer, name): value for layer, own in metrics.items() for name, value in own.items()}
 
 
 def test_it_leaves_rankings_scores_and_a_line_with_counts(project: Path) -> None:
@@ -149,7 +151,7 @@ def test_two_runs_leave_the_same_bytes(project: Path) -> None:
         folder = project / "data/rankings"
         kept.append({p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
     assert kept[0] == kept[1]
-    assert len(kept[0]) == 2 + 2 * len(LAYERS)
+    assert len(kept[0]) == 3 + 2 * len(LAYERS)
 
 
 @pytest.mark.parametrize(

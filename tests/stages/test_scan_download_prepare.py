@@ -255,7 +255,7 @@ def test_labels_that_name_no_picture_are_refused(do: Do, project: Path, pictures
     assert "labels.csv: none of its 1 rows names a picture of the folder ('c.jpg' in" in refusal(do, *STEPS)
 
 
-def test_a_facet_that_ends_like_a_metric_is_refused(do: Do, project: Path, pictures: Path) -> None:
+def test_a_facet_that_gives_a_metric_two_meanings_is_refused(do: Do, project: Path, pictures: Path) -> None:
     (pictures / "labels.csv").write_text("file,label,chance\ncat/c.jpg,cat,yes\n")
     change(project / "conf/datasets/folder.yaml", "labels.from", "csv")
     change(project / "conf/datasets/folder.yaml", "labels.file", "labels.csv")
@@ -265,7 +265,7 @@ def test_a_facet_that_ends_like_a_metric_is_refused(do: Do, project: Path, pictu
         {"animal": "label", "chance": "chance"},
     )
     assert refusal(do, *STEPS) == (
-        "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': metrics of other "
-        "facets end in _chance, too; give it another name"
+        "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': ami_chance in "
+        "metrics/*.json would mean two things; give it another name"
     )
     assert not Path("data/tables").exists()

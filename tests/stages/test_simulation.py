@@ -24,6 +24,7 @@ from strata.measures import chance
 from strata.models.loading import load_model
 from strata.naming.prompts import build_columns, unique_texts
 from strata.naming.text import class_vectors, encode_texts
+from strata.results.flat import flatten
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
 from strata.retrieval.opening import Frames, Layer
@@ -283,7 +284,7 @@ def test_over_many_seeds_random_vectors_score_chance_on_average(
         clusters = np.zeros(len(vectors), np.int32)
         layer = Layer(index, index, clusters, regions=None, has_map=False)
         result = evaluate_layer(layer, database, query_sets, chosen.retrieve, chosen.query.view, frames)
-        found.append(result.metrics)
+        found.append(flatten(result.scored)[""])
     by_chance = {
         name.removesuffix("_chance"): value
         for name, value in found[0].items()

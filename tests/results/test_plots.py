@@ -1,0 +1,37 @@
+"""The tables behind the charts."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+from strata.results.comparison import compare_layers
+from strata.results.plots import csv_text, layer_rows
+
+MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
+
+
+def test_chart_rows_are_long_and_numbered_in_forward_order() -> None:
+    rows = list(layer_rows(compare_layers(MADE["RESULTS"]), ["stem", "middle", "embedding"]))
+    assert rows[3] == {
+        "layer": "embedding",
+        "order": 2,
+        "metric": "detail_map",
+        "value": 0.45,
+        "low": 0.35,
+        "high": 0.55,
+        "chance": None,
+    }
+    assert list(dict.fromkeys(row["metric"] for row in rows)) == [
+        "class_map",
+        "detail_map",
+        "ami",
+        "nmi",
+        "ami_mood",
+        "accuracy",
+    ]
+
+
+def test_csv_quotes_what_needs_it_and_leaves_nulls_empty() -> None:
+    assert csv_text(("a", "b"), [{"a": 'x, "y"', "b": None}]) == 'a,b\n"x, ""y""",\n'
