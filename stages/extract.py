@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from stages import settings
 from stages.running import paths, run_stage, track
-from stages.settings import model_conf, params
 from strata.base.errors import StrataError
 from strata.base.threads import cores
 from strata.base.workspace import store_root
@@ -18,8 +18,9 @@ from strata.extraction.run import Extracted, Place, Request, extract
 def main() -> str:
     keep_freed_memory()
     tables, out = paths()
-    run = params()
-    request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)
+    run = settings.params("model", "layers", "extract", "query.view")
+    model = settings.model("architecture", "weights", "aliases", "image_only", "linear_stem")
+    request = Request(run.model, model, tuple(run.layers), run.extract, run.query.view)
     return summary(extract(out, read_tables(tables), request, place(), track=track, announce=announce))
 
 
