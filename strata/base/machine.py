@@ -33,17 +33,19 @@ def cpu_with(flags: tuple[str, ...], cpuinfo: Path = CPUINFO) -> list[str]:
 
 
 def told_apart(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str]:
-    """How the two differ, in words for each.
+    """How two records of what a value was computed with differ, in words for each; empty where they do not.
 
     >>> told_apart({"batch": 16, "torch": "2.9"}, {"batch": 8, "torch": "2.9"})
     ('batch 16', 'batch 8')
     """
-    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
-    old, new = (
-        ", ".join(f"{name} {some[name]}" if name in some else f"no record of {name}" for name in names)
-        for some in (before, now)
-    )
-    return old, new
+    names = differing(before, now)
+    old, new = (", ".join(f"{name} {some[name]}" for name in names if name in some) for some in (before, now))
+    return (old or "no record of how", new or "no record of how") if names else ("", "")
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names that the two records do not agree on."""
+    return [name for name in {**now, **before} if before.get(name) != now.get(name)]
 
 
 def _entries(cpuinfo: Path) -> dict[str, str]:

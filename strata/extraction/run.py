@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
 from strata.base.files import make_in_place, write_json, write_table
-from strata.base.machine import told_apart
+from strata.base.machine import differing, told_apart
 from strata.base.track import Track, no_track
 from strata.collection.tables import USABLE, Tables
 from strata.extraction.assembly import assemble_layer, row_bytes
@@ -199,12 +199,12 @@ def _stored_otherwise(
     for name, space in spaces.items():
         if (stored[name].shard != NOWHERE).any():
             continue
-        for other, how in other_ways(space):
-            if (find_items(other, plan.numbers).shard != NOWHERE).any():
-                old, new = told_apart(how, network.computed)
-                return (
-                    f"the store holds such features, computed with {old}; they are computed again with {new}"
-                )
+        others = other_ways(space)
+        ways = [how for other, how in others if (find_items(other, plan.numbers).shard != NOWHERE).any()]
+        if ways:
+            nearest = min(ways, key=lambda way: len(differing(way, network.computed)))
+            old, new = told_apart(nearest, network.computed)
+            return f"the store holds such features, computed with {old}; they are computed again with {new}"
     return None
 
 

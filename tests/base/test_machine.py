@@ -23,7 +23,6 @@ def test_a_system_without_that_file_has_a_word_for_its_processor_too(tmp_path: P
 
 
 def test_two_ways_are_told_by_what_differs() -> None:
-    assert told_apart({"batch": 16, "timm": "1"}, {"batch": 8}) == (
-        "batch 16, timm 1",
-        "batch 8, no record of timm",
-    )
+    assert told_apart({"batch": 16, "timm": "1"}, {"batch": 8}) == ("batch 16, timm 1", "batch 8")
+    assert told_apart({}, {"batch": 8, "device": "cpu"}) == ("no record of how", "batch 8, device cpu")
+    assert told_apart({"batch": 8}, {"batch": 8}) == ("", "")

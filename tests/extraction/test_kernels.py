@@ -109,6 +109,18 @@ def test_features_computed_in_another_way_are_neither_taken_nor_passed_over_in_s
     assert said == []
 
 
+def test_of_several_ways_the_nearest_is_told(
+    tmp_path: Path, pictures: Path, request_of: Requests, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables, said = read_folder(pictures), list[str]()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "__version__", "9.9.9")
+        for batch in (2, 4):
+            extract(tmp_path / f"{batch}", tables, request_of(), replace(place, batch=batch))
+    extract(tmp_path / "now", tables, request_of(), replace(place, batch=2), announce=said.append)
+    assert f"computed with torch 9.9.9; they are computed again with torch {torch.__version__}" in said[1]
+
+
 def test_other_pictures_and_other_layers_are_no_reason_for_a_word(
     tmp_path: Path, pictures: Path, request_of: Requests, place: Place
 ) -> None:
@@ -138,4 +150,4 @@ def test_a_store_that_did_not_record_the_way_is_said_so(
     said = list[str]()
     done = extract(tmp_path / "b", read_folder(pictures), request_of(), place, announce=said.append)
     assert done.computed == 22
-    assert "computed with no record of device, " in said[1]
+    assert said[1].startswith("the store holds such features, computed with no record of how; they are")
