@@ -9,7 +9,7 @@ STORE := $(or $(STRATA_STORE),.strata)/features
 # Stages are `python -m stages.NAME`: that python must be this environment's, without any activation.
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro study test test-slow bench lint fresh gate report clean-store
+.PHONY: help setup repro study test test-slow bench lint deps fresh gate report clean-store
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ lint: $(STAMP) ## ruff, its formatter and mypy
 	ruff check .
 	ruff format --check .
 	mypy
+
+deps: $(STAMP) ## rewrite deps and params of dvc.yaml from what the stages import and read
+	python -m stages.closure --write
 
 fresh: $(STAMP) ## does dvc.lock describe this tree? (ask before `make repro`)
 	python -m stages.freshness

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import dataset_conf, params
 from strata.base.files import read_json, write_array, write_json, write_table
 from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
@@ -19,13 +19,12 @@ from strata.measures.scores import Policy, Score, Scored, write_scores
 
 def main() -> str:
     reduced, folder, out = paths()
-    chosen = params()
-    cluster, tables = chosen.cluster, read_tables(folder)
+    cluster, tables = settings.params("cluster").cluster, read_tables(folder)
     facets = facet_names(tables)
     n_classes = tables.classes["facet"].to_pylist().count(facets[0]) if facets else 0
     names = read_json(reduced / "layers.json")
     n_pictures = int(database_rows(read_vector_rows(reduced / f"{names[0]}.parquet")).sum())
-    k = choose_k(cluster.k, dataset_conf(chosen.dataset).k, n_classes, n_pictures)
+    k = choose_k(cluster.k, settings.dataset("k").k, n_classes, n_pictures)
     found = Scored()
     fit_set = read_json(reduced / "policies.json")["fit_set"]
     for name in track(names, total=len(names), desc="cluster: layers"):

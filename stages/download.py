@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import dataset_conf, params
 from strata.base.files import make_in_place
 from strata.datasets import adaptor
 
@@ -15,8 +15,8 @@ SOURCES = Path("conf/sources")
 
 def main() -> str:
     (out,) = paths()
-    name = params().dataset
-    conf, chosen, found = dataset_conf(name), adaptor(name), []
+    name = settings.params("dataset").dataset
+    conf, chosen, found = settings.dataset("sources"), adaptor(name), []
     say = functools.partial(warn, "download")
 
     def fill(folder: Path) -> None:

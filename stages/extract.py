@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import sys
 
+from stages import settings
 from stages.running import paths, run_stage, track
-from stages.settings import model_conf, params
 from strata.base.errors import StrataError
+from strata.base.files import write_json
 from strata.base.threads import cores
 from strata.base.workspace import store_root
 from strata.collection.tables import read_tables
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Extracted, Place, Request, extract
 
+COMPUTED = "computed.json"  # in git, beside dvc.lock: what decided the last bits that the hashes there are of
+
 
 def main() -> str:
     keep_freed_memory()
     tables, out = paths()
-    run = params()
-    request = Request(run.model, model_conf(run.model), tuple(run.layers), run.extract, run.query.view)
-    return summary(extract(out, read_tables(tables), request, place(), track=track, announce=announce))
+    run = settings.params("model", "layers", "extract", "query.view")
+    model = settings.model("architecture", "weights", "aliases", "image_only", "linear_stem")
+    request = Request(run.model, model, tuple(run.layers), run.extract, run.query.view)
+    done = extract(out, read_tables(tables), request, place(), track=track, announce=announce)
+    write_json(out.with_name(COMPUTED), done.how)
+    return summary(done)
 
 
 def announce(message: str) -> None:

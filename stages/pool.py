@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import params
 from strata.base.files import write_json
 from strata.descriptors.pooling import check_poolable, open_layer
 from strata.descriptors.transforms import fit_set_label, given_whitening, write_descriptors
@@ -16,7 +16,8 @@ WHITENINGS = Path("conf/whitening")
 
 def main() -> str:
     features, descriptors = paths()
-    pooling, pool = params().pooling, params().pool
+    run = settings.params("pooling", "pool")
+    pooling, pool = run.pooling, run.pool
     names, rows = layer_names(features), read_rows(features)
     check_poolable([read_layer_info(features, name) for name in names], pooling, pool.levels)
     layers = [open_layer(features, name) for name in names]

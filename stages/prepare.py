@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import DATASETS, dataset_conf, params
 from strata.base.errors import StrataError
 from strata.collection.facets import facet_names
 from strata.collection.tables import USABLE, Tables, write_tables
@@ -15,11 +15,12 @@ from strata.results.names import check_names
 
 def main() -> str:
     raw, out = paths()
-    name = params().dataset
+    name = settings.params("dataset").dataset
+    conf = settings.dataset("classes", "labels")
     say = functools.partial(warn, "prepare")
-    tables = adaptor(name).build(raw, dataset_conf(name), track=track, warn=say)
+    tables = adaptor(name).build(raw, conf, track=track, warn=say)
     refuse_unusable(tables)
-    check_names([], facet_names(tables), f"{DATASETS}/{name}.yaml")
+    check_names([], facet_names(tables), f"{settings.DATASETS}/{name}.yaml")
     write_tables(out, tables)
     return summary(tables)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import params
 from strata.base.files import read_json, write_json
 from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
@@ -15,7 +15,7 @@ from strata.naming.probe import Protocol, not_probed, probe_file
 
 def main() -> str:
     descriptors, folder, out = paths()
-    protocol = Protocol(**params().probe.model_dump())
+    protocol = Protocol(**settings.params("probe").probe.model_dump())
     tables = read_tables(folder)
     facets = facet_names(tables)
     names = read_json(descriptors / "layers.json")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import params
 from strata.base.files import read_json, write_json
 from strata.descriptors.reduction import reduce_vectors
 from strata.descriptors.vector_blocks import read_vector_rows, vector_width
@@ -14,7 +14,7 @@ MEND = "lower reduce.components or add pictures"
 
 def main() -> str:
     descriptors, reduced = paths()
-    reduce = params().reduce
+    reduce = settings.params("reduce").reduce
     names = read_json(descriptors / "layers.json")
     kept = {}
     for name in track(names, total=len(names), desc="reduce: layers"):

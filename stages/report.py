@@ -23,7 +23,8 @@ DATA = Path("data")
 def main() -> str:
     (folder,) = paths()
     params = settings.params()
-    dataset, model = settings.dataset_conf(params.dataset), settings.model_conf(params.model)
+    dataset = settings.dataset("title", "licence", "citation")
+    model = settings.model("title", "architecture", "weights.path", "weights.tag", "weights.sha256")
     tables = read_tables(DATA / "tables")
     layers = read_json(DATA / "rankings" / "layers.json")
     inputs = Inputs(
@@ -33,8 +34,8 @@ def main() -> str:
         rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet")),
         DATA,
         {name: str(value) for name, value in flat_params(params.model_dump()).items()},
-        _named(dataset.title, params.dataset, "folder"),
-        _named(model.title, params.model, "local"),
+        _named(dataset.title, settings.own_path("folder") if params.dataset == "folder" else None),
+        _named(model.title, settings.own_path("local") if params.model == "local" else None),
         identity(params.dataset, dataset, params.model, model, tables.images),
     )
     shutil.rmtree(folder / "img", ignore_errors=True)
@@ -43,9 +44,9 @@ def main() -> str:
     return f"{len(layers)} layers, {pictures} pictures shown, open {folder / 'index.html'}"
 
 
-def _named(title: str, name: str, own: str) -> str:
+def _named(title: str, own: str | None) -> str:
     """The title, with the folder's name where the user typed a path (its place is of no interest here)."""
-    return f"{title}: {Path(settings.own_path(own)).name}" if name == own else title
+    return f"{title}: {Path(own).name}" if own else title
 
 
 if __name__ == "__main__":

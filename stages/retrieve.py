@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages import settings
 from stages.running import paths, run_stage, track
-from stages.settings import dataset_conf, params
 from strata.base.files import make_in_place, read_json, write_json, write_table
 from strata.collection.tables import read_tables
 from strata.maps.features import layer_names, read_rows
@@ -26,11 +26,11 @@ FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", 
 
 def main() -> str:
     (out,) = paths()
-    chosen = params()
+    chosen = settings.params("pool.levels", "pool.center", "query.view", "retrieve")
     retrieve, view = chosen.retrieve, chosen.query.view
     tables, rows = read_tables(TABLES), read_rows(FOLDERS.features)
     database = build_database(rows, tables.images)
-    own = own_queries(tables, rows, database, dataset_conf(chosen.dataset).protocol, retrieve, view)
+    own = own_queries(tables, rows, database, settings.dataset("protocol").protocol, retrieve, view)
     by_class = class_queries(tables, database, retrieve.class_every)
     images = tables.images
     listed = pc.index_in(pa.array(database.image_ids, pa.string()), images["image_id"].combine_chunks())

@@ -1,4 +1,10 @@
-"""Read params.yaml and the conf files, typed. The only place that knows where they are."""
+"""Read params.yaml and the conf files, typed. The only place that knows where they are.
+
+A stage names the keys it reads (``settings.params("pooling", "pool.levels")``) and is handed no others;
+``make deps`` writes those names into dvc.yaml, so what a stage reads and what DVC tracks are one list. Names
+are literal strings, for they are read from the source. The place of local weights is the exception: a run
+depends on what lies there, which conf/sources/local.tsv says, and not on where.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from strata.base.errors import StrataError
 from strata.base.workspace import project_root
-from strata.settings.params import DatasetConf, ModelConf, Params, parse
+from strata.settings.params import DatasetConf, ModelConf, Params, only, parse
 
 PARAMS = Path("params.yaml")
 DATASETS = Path("conf/datasets")
@@ -31,9 +37,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def params() -> Params:
-    """All of params.yaml."""
-    return parse(Params, read_yaml(PARAMS), str(PARAMS))
+def params(*keys: str) -> Params:
+    """These keys of params.yaml; all of it without any."""
+    every = parse(Params, read_yaml(PARAMS), str(PARAMS))
+    return only(every, keys) if keys else every
+
+
+def dataset(*keys: str) -> DatasetConf:
+    """These keys of the chosen data set's file; which that is, DVC sees by the file's name."""
+    return only(dataset_conf(params().dataset), keys)
+
+
+def model(*keys: str) -> ModelConf:
+    """These keys of the chosen model's file."""
+    return only(model_conf(params().model), keys)
 
 
 def dataset_conf(name: str) -> DatasetConf:

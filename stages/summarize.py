@@ -59,21 +59,12 @@ def main() -> str:
 
 def _policies() -> dict[str, float | str]:
     """Every parameter that changes a number, by name."""
-    dumped: dict[str, Any] = settings.params().model_dump()
-    del dumped["retrieve"]["budget_mib"]  # memory, not a policy
-    names = (
-        "dataset",
-        "model",
-        "pooling",
-        "extract",
-        "pool",
-        "reduce",
-        "cluster",
-        "query",
-        "retrieve",
-        "probe",
+    chosen = settings.params(
+        "dataset", "model", "pooling", "extract", "pool", "reduce", "cluster", "query", "retrieve", "probe"
     )
-    return flat_params({name: dumped[name] for name in names}, "_")
+    dumped: dict[str, Any] = chosen.model_dump()
+    del dumped["retrieve"]["budget_mib"]  # memory, not a policy
+    return flat_params(dumped, "_")
 
 
 if __name__ == "__main__":

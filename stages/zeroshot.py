@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from stages import settings
 from stages.running import paths, run_stage, track, warn
-from stages.settings import DATASETS, dataset_conf, model_conf, params
 from strata.base.workspace import store_root
 from strata.collection.tables import read_tables
 from strata.models.loading import LoadedModel, load_model
@@ -14,8 +14,8 @@ from strata.naming.zeroshot import name_pictures
 
 def main() -> str:
     features, tables, out = paths()
-    run = params()
-    model = model_conf(run.model)
+    run = settings.params("dataset", "model", "extract.precision", "zeroshot")
+    model = settings.model("architecture", "weights", "image_only", "linear_stem")
 
     def load() -> LoadedModel:
         return load_model(
@@ -30,8 +30,8 @@ def main() -> str:
         features,
         read_tables(tables),
         out,
-        prompts=dataset_conf(run.dataset).prompts,
-        where=f"{DATASETS}/{run.dataset}.yaml",
+        prompts=settings.dataset("prompts").prompts,
+        where=f"{settings.DATASETS}/{run.dataset}.yaml",
         image_only=model.image_only,
         load=load,
         top=run.zeroshot.top,

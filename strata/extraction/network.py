@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from strata.extraction.kernels import Computed, computed_with
 from strata.maps.features import Kind, LayerInfo
 from strata.maps.pooling import Pooling
 from strata.maps.regions import count_regions
+from strata.maps.store import HOW
 from strata.maps.views import ViewSpec
 from strata.models.layers import Tap, resolve_layers
 from strata.models.loading import LoadedModel, cast, load_model
@@ -45,7 +47,7 @@ class Network:
 
     ``batch`` is constant in a run, a short batch is filled up: kernels must not depend on how many are left.
     ``streams`` batches are worked on at once, each by ``threads`` threads. ``exact`` is the model in fp32
-    where the precision is another.
+    where the precision is another. ``computed`` is what decides the last bits of its values.
     """
 
     model: LoadedModel
@@ -54,6 +56,7 @@ class Network:
     batch: int
     streams: int
     threads: int
+    computed: Computed
     exact: LoadedModel | None
 
     @property
@@ -100,13 +103,15 @@ def open_network(
     model = cast(exact, params.precision) if reduced else exact
     taps = resolve_layers(model, layers, conf.aliases)
     size, streams = _sizes(taps, model, batch, workers)
+    threads = max(1, workers // streams)
     return Network(
         model=model,
         layers=tuple(_layer(tap, params) for tap in taps),
         params=params,
         batch=size,
         streams=streams,
-        threads=max(1, workers // streams),
+        threads=threads,
+        computed=computed_with(model, size, threads),
         exact=exact if reduced else None,
     )
 
@@ -115,7 +120,7 @@ def space_key(network: Network, layer: Layer) -> dict[str, Any]:
     """Everything that decides the values of a layer's arrays, as JSON: the key of its space in the store.
 
     Aliases are resolved, and what has no bearing on a layer's kind is left out: another GeM exponent computes
-    no embedding again.
+    no embedding again. What decides no more than the last bits stands apart, under HOW.
     """
     model, params, kind = network.model, network.params, layer.info.kind
     return {
@@ -135,6 +140,7 @@ def space_key(network: Network, layer: Layer) -> dict[str, Any]:
         "position_l2": None if kind == "vector" else params.position_l2,
         "levels": params.levels if kind == "regions" else None,
         "gem_p": params.gem_p if kind == "regions" else None,
+        HOW: network.computed,
     }
 
 

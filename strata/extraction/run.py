@@ -17,15 +17,26 @@ import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
 from strata.base.files import make_in_place, write_json, write_table
+from strata.base.machine import differing, told_apart
 from strata.base.track import Track, no_track
 from strata.collection.tables import USABLE, Tables
 from strata.extraction.assembly import assemble_layer, row_bytes
 from strata.extraction.computing import Work, compute, first_views, missing_work
+from strata.extraction.kernels import Computed
 from strata.extraction.network import Network, open_network, space_key
 from strata.extraction.plan import Plan, plan_extraction, rows_table
 from strata.extraction.precision import SAMPLE, bf16_gain, check_precision
 from strata.maps.features import write_layer_info
-from strata.maps.store import BrokenShard, Found, Space, find_items, open_space, store_bytes
+from strata.maps.store import (
+    NOWHERE,
+    BrokenShard,
+    Found,
+    Space,
+    find_items,
+    open_space,
+    other_ways,
+    store_bytes,
+)
 from strata.settings.params import ExtractParams, ModelConf, QueryView
 
 MUCH_WORK = 1000  # views: from here on the time to try bf16 does not show
@@ -49,7 +60,7 @@ class Request:
 @dataclass(frozen=True)
 class Place:
     """Where and how fast: the store, the device, pictures a batch (None: what suits the device), cores to
-    decode and compute with. Changes no result."""
+    decode and compute with. Changes a result in its last bits at most (see ``kernels``)."""
 
     store: Path
     device: str = "cpu"
@@ -59,7 +70,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What was done. ``computed`` and ``from_store`` count views; ``seconds`` is the time spent computing."""
+    """What was done. ``computed`` and ``from_store`` count views; ``seconds`` is the time spent computing;
+    ``how``: what decided the last bits."""
 
     pictures: int
     queries: int
@@ -70,7 +82,7 @@ class Extracted:
     seconds: float
     out_bytes: int
     store_bytes: int
-    batch: int
+    how: Computed
 
 
 def extract(
@@ -84,8 +96,9 @@ def extract(
 ) -> Extracted:
     """Write the features of ``tables`` into ``folder`` (see ``maps.features``), which appears when done.
 
-    ``announce`` is told what is about to be computed and how many bytes it takes, if anything is. Raises
-    StrataError of one line: an unknown layer, no usable picture, a disk too small, a file that changed.
+    ``announce`` is told what is about to be computed and how many bytes it takes, if anything is, and when
+    the store has it already, but computed in another way. Raises StrataError of one line: an unknown layer,
+    no usable picture, a disk too small, a file that changed.
     """
     _clear_leftovers(folder)
     plan = plan_extraction(tables, request.query_view)
@@ -111,6 +124,8 @@ def extract(
         works = missing_work(plan, refused, network.layers, stored)
         if works:
             announce(_check_disk(folder, place.store, plan, network, works))
+            if otherwise := _stored_otherwise(network, spaces, stored, plan):
+                announce(otherwise)
             network = _look_at_precision(network, works, announce)
             started = time.perf_counter()
             rejected |= compute(
@@ -147,7 +162,7 @@ def extract(
         seconds=seconds,
         out_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         store_bytes=store_bytes(place.store),
-        batch=network.batch,
+        how=network.computed,
     )
 
 
@@ -175,6 +190,22 @@ def _fill(
     write_json(folder / "layers.json", [layer.info.name for layer in network.layers])
     write_table(folder / "rows.parquet", rows_table(plan.rows.filter(pa.array(kept))))
     write_table(folder / "rejected.parquet", reasons)
+
+
+def _stored_otherwise(
+    network: Network, spaces: Mapping[str, Space], stored: Mapping[str, Found], plan: Plan
+) -> str | None:
+    """That the store holds what is to be computed, but computed in another way; None where it does not."""
+    for name, space in spaces.items():
+        if (stored[name].shard != NOWHERE).any():
+            continue
+        others = other_ways(space)
+        ways = [how for other, how in others if (find_items(other, plan.numbers).shard != NOWHERE).any()]
+        if ways:
+            nearest = min(ways, key=lambda way: len(differing(way, network.computed)))
+            old, new = told_apart(nearest, network.computed)
+            return f"the store holds such features, computed with {old}; they are computed again with {new}"
+    return None
 
 
 def _look_at_precision(network: Network, works: Sequence[Work], announce: Callable[[str], None]) -> Network:

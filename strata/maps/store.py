@@ -1,8 +1,10 @@
 """The feature store: finished work that outlives a killed run, shared by every experiment.
 
 ``ROOT/features/SPACE/`` holds one layer computed in one way: ``key.json`` says which (everything that decides
-a value is in it; its hash is the folder's name), every ``*.safetensors`` is a shard of some items' arrays. An
-item is a picture's SHA-256 and what was done with it: a renamed picture is found again, a changed one is not.
+a value is in it, to the last bit; its hash is the folder's name), every ``*.safetensors`` is a shard of some
+items' arrays. An item is a picture's SHA-256 and what was done with it: a renamed picture is found again, a
+changed one is not. What a key has under HOW (batch, processor, libraries) decides the last bits alone: values
+that differ there are never mixed, and ``other_ways`` tells that there are such.
 
 A shard is a safetensors file: eight bytes (the length of the header), a JSON header, the arrays one behind
 the other. The header's metadata hold the items, a line each, and the CRC-32 of items and arrays. Shards are
@@ -27,9 +29,10 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.base.errors import StrataError
-from strata.base.files import atomic, write_json
+from strata.base.files import atomic, read_json, write_json
 
 FORMAT = 2  # part of every key: raise it when the same key would mean other values, or other files
+HOW = "computed"
 FOLDER = "features"
 SUFFIX = ".safetensors"
 NOWHERE = -1
@@ -87,6 +90,21 @@ def open_space(
             "set STRATA_STORE to another folder"
         ) from None
     return Space(folder, rows)
+
+
+def other_ways(space: Space) -> list[tuple[Space, dict[str, Any]]]:
+    """The spaces whose keys differ from that of ``space`` in HOW alone, and what they have there.
+
+    That is empty in a store that did not record it yet. In the order of the folders' names.
+    """
+    own = read_json(space.folder / "key.json") | {HOW: None}
+    found = []
+    for path in sorted(space.folder.parent.glob("*/key.json")):
+        with contextlib.suppress(StrataError):  # a broken key is no way to compute
+            key = read_json(path)
+            if path.parent != space.folder and {**key, HOW: None} == own:
+                found.append((Space(path.parent, space.rows), key.get(HOW, {})))
+    return found
 
 
 def find_items(space: Space, numbers: Mapping[str, int]) -> Found:

@@ -6,7 +6,7 @@ that names the key, the value and what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -218,6 +218,28 @@ class ModelConf(Strict):
 
 
 S = TypeVar("S", bound=Strict)
+
+
+def only(values: S, keys: Iterable[str]) -> S:
+    """A copy of ``values`` that has ``keys`` and nothing else: reading another key is an AttributeError.
+
+    A key is a field or, with dots, one inside of it.
+
+    >>> reduce = ReduceParams(components=100, whiten=False)
+    >>> only(reduce, ["whiten"])
+    ReduceParams(whiten=False)
+    """
+    inner: dict[str, list[str]] = {}
+    for key in keys:
+        name, _, rest = key.partition(".")
+        inner.setdefault(name, []).append(rest)
+    copied = values.model_copy()
+    for name in type(values).model_fields:
+        if name not in inner:
+            del copied.__dict__[name]
+        elif "" not in inner[name]:
+            copied.__dict__[name] = only(getattr(values, name), inner[name])
+    return copied
 
 
 def parse(kind: type[S], values: Mapping[str, Any], where: str) -> S:

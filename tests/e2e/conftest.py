@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = 40
+RESULTS = ("dvc.lock", "data/computed.json")
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def copy_project(target: Path) -> Project:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
-        if name != "dvc.lock" and not name.startswith("metrics/") and (ROOT / name).is_file():
+        if name not in RESULTS and not name.startswith("metrics/") and (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
     project = Project(target)

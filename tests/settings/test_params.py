@@ -10,7 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
-from strata.settings.params import ClassEntry, DatasetConf, ModelConf, Params, PromptSet, parse
+from strata.settings import params as classes
+from strata.settings.params import ClassEntry, DatasetConf, ModelConf, Params, PromptSet, Strict, only, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,3 +139,29 @@ def test_a_sha256_that_is_none_is_refused() -> None:
     values = {"title": "t", "architecture": "RN50", "weights": weights, "aliases": {}, "image_only": False}
     with pytest.raises(StrataError, match=r"weights\.sha256 = 'afeb0e10' is wrong"):
         parse(ModelConf, values, "rn50.yaml")
+
+
+def test_only_the_keys_asked_for_are_there(values: dict[str, Any]) -> None:
+    every = parse(Params, values, "params.yaml")
+    some = only(every, ["pool.levels", "pool.center", "query", "query.view"])
+    assert some.model_dump() == {"pool": {"levels": 3, "center": every.pool.center}, "query": values["query"]}
+    for read in (lambda: some.retrieve, lambda: some.pool.whiten):
+        with pytest.raises(AttributeError):
+            read()
+    assert every.pool.whiten == values["pool"]["whiten"]
+
+
+CHECKS = {"_levels_are_stored", "_csv_is_named", "_relevance_has_queries"}  # they raise, and change nothing
+KINDS = [kind for kind in vars(classes).values() if isinstance(kind, type) and issubclass(kind, Strict)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_left_out_means_none_and_nothing_is_computed(kind: type[Strict]) -> None:
+    """No stage depends on the code of these classes, only on values: so the code may not decide any."""
+    for name, field in kind.model_fields.items():
+        assert field.is_required() or field.get_default() in (None, False, []), name
+    assert not kind.model_computed_fields
+    decorators = kind.__pydantic_decorators__
+    assert not decorators.field_validators
+    assert {*decorators.model_validators} <= CHECKS
+    assert all(check.info.mode == "after" for check in decorators.model_validators.values())

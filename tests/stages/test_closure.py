@@ -1,12 +1,13 @@
-"""The deps of dvc.yaml are exactly the project's modules that a stage imports, directly or not."""
+"""The deps and params of dvc.yaml are exactly what the stages import and read."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stages.closure import PIPELINES, closure, stage_deps, update
+from stages.closure import PIPELINES, closure, stage_deps, stage_params, update
 from strata.base.errors import StrataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,9 +25,32 @@ def names(module: str, root: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=str)
-def test_deps_equal_the_imports(pipeline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_deps_and_params_equal_what_the_stages_read(
+    pipeline: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     stale = update(pipeline, ROOT, write=False)
-    assert not stale, capsys.readouterr().out
+    assert not stale, f"run `make deps`:\n{capsys.readouterr().out}"
+
+
+@pytest.mark.parametrize(
+    ("stage", "old", "new", "said"),
+    [
+        ("retrieve", "      - pool.levels\n", "", "missing: pool.levels"),
+        ("retrieve", "      - query.view\n", "", "missing: query.view"),
+        ("reduce", "      - reduce\n", "      - reduce\n      - probe\n", "not read: probe"),
+        ("cluster", "          - k\n", "          - prompts\n", "missing: conf/datasets/${dataset}.yaml: k"),
+    ],
+)
+def test_a_param_too_few_or_too_many_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], stage: str, old: str, new: str, said: str
+) -> None:
+    before, mark, rest = (ROOT / "dvc.yaml").read_text(encoding="utf-8").partition(f"\n  {stage}:\n")
+    changed = tmp_path / "dvc.yaml"
+    changed.write_text(before + mark + rest.replace(old, new, 1), encoding="utf-8")
+    assert update(changed, ROOT, write=False) == [stage]
+    assert f"{stage}: params: {said}\n" in capsys.readouterr().out
+    update(changed, ROOT, write=True)
+    assert changed.read_text(encoding="utf-8") == (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 
 
 def test_imports_are_followed_through_modules(tmp_path: Path) -> None:
@@ -95,6 +119,58 @@ def test_parameters_and_messages_are_not_followed(tmp_path: Path) -> None:
     assert names("stages.a", tmp_path) == {"stages/a.py", "stages/other.py", "strata/b.py"}
 
 
+def test_parameter_classes_are_followed_only_to_judge_values(tmp_path: Path) -> None:
+    imports = "from strata.settings.params import Params\n"
+    write(tmp_path, strata__settings__params="", strata__settings__consistency=imports)
+    write(tmp_path, stages__a=imports, stages__check="import strata.settings.consistency\n")
+    assert names("stages.a", tmp_path) == {"stages/a.py"}
+    assert "strata/settings/params.py" in names("stages.check", tmp_path)
+
+
+def params_of(root: Path, script: str, *deps: str) -> list[Any]:
+    write(root, stages__a=f"from stages import settings\n{script}\n", stages__settings="")
+    return stage_params({"cmd": "python -m stages.a", "deps": list(deps)}, root)
+
+
+def test_params_are_the_keys_named_in_the_script_and_its_helpers(tmp_path: Path) -> None:
+    write(tmp_path, stages__b="from stages import settings\nsettings.model('title')\n")
+    script = "import stages.b\nsettings.params('pool.levels', 'probe')\nsettings.dataset('k')\n"
+    script += "def f():\n    settings.params('probe', 'query')\n    settings.own_path('folder')\n"
+    assert params_of(tmp_path, script) == [
+        "pool.levels",
+        "probe",
+        "query",
+        {"conf/datasets/${dataset}.yaml": ["k"]},
+        {"conf/models/${model}.yaml": ["title"]},
+        {"conf/paths/folder.yaml": ["path"]},
+    ]
+
+
+def test_no_key_means_the_whole_file(tmp_path: Path) -> None:
+    assert params_of(tmp_path, "settings.params('probe')\nsettings.params()\n") == [{"params.yaml": None}]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "key = 'k'\nsettings.dataset(key)",
+        "settings.params(*keys)",
+        "settings.params('k', **more)",
+        "settings.dataset_conf('demo')",
+        "settings.read_yaml(settings.PARAMS)",
+        "from stages.settings import params",
+    ],
+)
+def test_reading_that_cannot_be_told_is_refused(tmp_path: Path, script: str) -> None:
+    with pytest.raises(StrataError, match=r"a\.py, line \d+: "):
+        params_of(tmp_path, script)
+
+
+def test_a_whole_file_may_be_read_below_a_folder_that_is_a_dep(tmp_path: Path) -> None:
+    script = "settings.dataset_conf(name)\nsettings.own_path(name)"
+    assert params_of(tmp_path, script, "conf/datasets", "conf/paths") == []
+
+
 def test_a_stage_without_a_script_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StrataError, match=r"^stages\.a: no such module$"):
         closure("stages.a", tmp_path)
@@ -103,7 +179,8 @@ def test_a_stage_without_a_script_is_one_line(tmp_path: Path) -> None:
 
 
 def test_writing_keeps_comments_and_the_order_of_data(tmp_path: Path) -> None:
-    write(tmp_path, stages__a="import strata.b, strata.c", strata__b="", strata__c="")
+    script = "import strata.b, strata.c\nfrom stages import settings\nsettings.params()"
+    write(tmp_path, stages__a=script, strata__b="", strata__c="")
     before = (
         "# runs\nstages:\n  a:\n    desc: first    # a word\n    cmd: python -m stages.a data/x\n    deps:\n"
         "      - strata/gone.py\n      - stages/a.py\n      - data/z\n      - data/${dataset}\n    params:\n"

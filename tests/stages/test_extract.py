@@ -133,7 +133,7 @@ def test_the_summary_has_every_count() -> None:
         seconds=2.0,
         out_bytes=3 << 20,
         store_bytes=4 << 20,
-        batch=32,
+        how={},
     )
     assert extract.summary(done) == (
         "10 pictures and 2 boxed queries x 5 layers, 6 views computed and 5 from the store, 1 rejected, "

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stages import freshness
+from stages.freshness import differences
 from strata.base.errors import StrataError
 
 DVC = str(Path(sys.executable).with_name("dvc"))
@@ -126,3 +128,102 @@ def test_asking_changes_nothing(project: Path) -> None:
         freshness.main()
     assert (project / "dvc.lock").read_bytes() == before
     assert (project / "data1").exists()
+
+
+def entry(path: str, md5: str) -> dict[str, str]:
+    return {"path": path, "hash": "md5", "md5": md5}
+
+
+def lock(bits: str = "a", **changes: Any) -> dict[str, Any]:
+    """Three stages; ``bits`` is what the processor makes of them."""
+    extract = {
+        "cmd": "python -m stages.extract",
+        "deps": [entry("strata/a.py", "code"), entry("data/tables", "tables")],
+        "params": {"params.yaml": {"extract.levels": 3}},
+        "outs": [entry("data/features", bits)],
+    }
+    pool = {
+        "cmd": "python -m stages.pool",
+        "deps": [entry("data/features/rows.parquet", bits)],
+        "outs": [entry("data/descriptors", bits)],
+    }
+    prepare = {"cmd": "python -m stages.prepare", "outs": [entry("data/tables", "tables")]}
+    return {"schema": "2.0", "stages": {"extract": {**extract, **changes}, "pool": pool, "prepare": prepare}}
+
+
+def test_equal_locks_do_not_differ() -> None:
+    assert differences(lock(), lock()) == ([], 0, [])
+
+
+def test_results_alone_are_counted_and_the_first_stage_is_named() -> None:
+    assert differences(lock("a"), lock("b")) == ([], 3, ["extract"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cmd": "python -m stages.extract --other"},
+        {"params": {"params.yaml": {"extract.levels": 4}}},
+        {"deps": [entry("strata/a.py", "edited"), entry("data/tables", "tables")]},
+        {"deps": [entry("data/tables", "tables")]},
+        {"deps": [entry("strata/a.py", "code"), entry("data/tables", "tables"), entry("conf/new", "x")]},
+    ],
+)
+def test_whatever_was_asked_for_differently_names_its_stage(changes: dict[str, Any]) -> None:
+    assert differences(lock("a"), lock("b", **changes)).asked == ["extract"]
+
+
+def test_a_stage_that_only_one_lock_has_was_asked_for() -> None:
+    new = lock()
+    del new["stages"]["pool"]
+    assert differences(lock(), new).asked == differences(new, lock()).asked == ["pool"]
+
+
+CPU = """\
+stages:
+  one:
+    cmd: cp $BITS data1 && cp $BITS data/computed.json
+    deps:
+      - one.txt
+    outs:
+      - data1
+      - data/computed.json:
+          cache: false
+"""
+
+
+@pytest.fixture
+def committed(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str]:
+    """A project run on AVX512 and committed; the function runs it again elsewhere and asks."""
+    (project / "dvc.yaml").write_text(CPU)
+    (project / "data").mkdir()
+
+    def run(instructions: str, extra: str = "") -> str:
+        (tmp_path / "bits").write_text(f'{{"batch": 16, "instructions": "{instructions}"}}{extra}')
+        monkeypatch.setenv("BITS", str(tmp_path / "bits"))
+        subprocess.run([DVC, "repro", "-q", "--force"], check=True)
+        return freshness.main()
+
+    assert run("AVX512") == "dvc.lock is up to date"
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    return run
+
+
+def test_another_processor_is_recognised_and_named(committed: Callable[..., str]) -> None:
+    assert committed("AVX512") == "dvc.lock is up to date"
+    assert committed("AVX2") == (
+        "dvc.lock is up to date; 2 hashes differ from HEAD's, from one on, in results alone (computed with "
+        "instructions AVX2, HEAD's with instructions AVX512); "
+        "`python -m stages.gate --against HEAD` compares the metrics"
+    )
+
+
+def test_results_that_change_without_a_cause_are_said_so(committed: Callable[..., str]) -> None:
+    assert "in results alone (computed alike: something else decided them); " in committed("AVX512", "\n")
+
+
+def test_edited_code_is_a_cause(committed: Callable[..., str], project: Path) -> None:
+    (project / "one.txt").write_text("2\n")
+    assert committed("AVX2").endswith("; it differs from HEAD's in code, parameters or data of one")
