@@ -16,7 +16,7 @@ from strata.base.files import read_array, write_array
 from strata.descriptors.pooling import Layer
 from strata.descriptors.transforms import Transform, describe_rows
 from strata.maps.features import LayerInfo
-from strata.maps.pooling import Pooling, pool_regions, region_maxima
+from strata.maps.map_statistics import Pooling, pool_regions, region_maxima
 from strata.settings.params import PoolParams
 
 LEVELS, GEM_P = 3, 3.0

@@ -13,8 +13,8 @@ from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
 from strata.base.threads import cores
-from strata.retrieval.ranking import VectorIndex, build_index
 from strata.retrieval.search import find_nearest
+from strata.retrieval.similarity import VectorIndex, build_index
 
 VECTORS, WIDTH, QUERIES, NEIGHBOURS = 1_000_000, 512, 1000, 100
 BUDGET_MIB = 256  # the default of retrieve.budget_mib

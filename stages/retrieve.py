@@ -17,7 +17,7 @@ from strata.measures.scores import Score, score_table
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
-from strata.retrieval.opening import Folders, read_frames, read_layer
+from strata.retrieval.layer_vectors import Folders, read_frames, read_layer
 from strata.retrieval.queries import build_database, own_queries
 
 TABLES = Path("data/tables")

@@ -21,7 +21,7 @@ from strata.base.files import write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.extraction.run import REJECTED_SCHEMA
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.maps.regions import region_boxes, region_maxima
+from strata.maps.rmac_regions import region_boxes, region_maxima
 
 Floats = npt.NDArray[np.float32]
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from strata.base.errors import StrataError
 from strata.descriptors.whitening import Unit
 from strata.maps.features import LayerInfo, read_layer_array, read_layer_info
-from strata.maps.regions import count_regions, region_boxes, region_maxima
+from strata.maps.rmac_regions import count_regions, region_boxes, region_maxima
 from strata.settings.params import Pooling
 
 Floats = npt.NDArray[np.float32]
@@ -95,7 +95,7 @@ def pooled_parts(layer: Layer, index: Index, pooling: Pooling, levels: int) -> F
 
 
 def layer_regions(layer: Layer, index: Index, levels: int) -> Floats:
-    """(n, R, C) float32: maxima over the boxes of ``strata.maps.regions``; NaN where no position is valid."""
+    """(n, R, C) float32: maxima over the boxes of ``strata.maps.rmac_regions``; NaN where no position is valid."""
     info = layer.info
     if info.kind == "regions":
         stored = layer.arrays["regions"][index, : count_regions(info.height, info.width, levels)]

@@ -13,8 +13,8 @@ from strata.base.errors import StrataError
 from strata.extraction.network import Layer, Network
 from strata.extraction.plan import Job
 from strata.maps.geometry import Box, picture_box_to_view
+from strata.maps.map_statistics import keep_map, pool_regions
 from strata.maps.masks import Mask, box_mask, picture_mask
-from strata.maps.pooling import keep_map, pool_regions
 from strata.maps.store import Arrays
 from strata.maps.views import ViewedPicture
 from strata.models.layers import Activation, forward_taps

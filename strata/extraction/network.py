@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from strata.maps.features import Kind, LayerInfo
-from strata.maps.pooling import Pooling
-from strata.maps.regions import count_regions
+from strata.maps.map_statistics import Pooling
+from strata.maps.rmac_regions import count_regions
 from strata.maps.views import ViewSpec
 from strata.models.layers import Tap, resolve_layers
 from strata.models.loading import LoadedModel, cast, load_model

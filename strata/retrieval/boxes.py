@@ -17,10 +17,10 @@ from strata.retrieval.detection import (
     reached_share,
     region_overlaps,
 )
-from strata.retrieval.opening import Frames
+from strata.retrieval.layer_vectors import Frames
 from strata.retrieval.queries import ABSENT, Database, Judgement, Positions, Query, QuerySet, Task
-from strata.retrieval.ranking import Floats64
-from strata.retrieval.region_match import RegionStore
+from strata.retrieval.region_matching import RegionStore
+from strata.retrieval.similarity import Floats64
 
 
 def winning_boxes(

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.measures.average_precision import step_average_precision
-from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
+from strata.retrieval.similarity import UNRANKED, Floats32, Floats64
 
 IOU_THRESHOLD = 0.3  # a box is right strictly above it
 MOST_BOXES = 1000  # a query

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from strata.base.track import Track, no_track
 from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, Metrics, task_metrics
-from strata.retrieval.neighbours import SCHEMA as TOPK_SCHEMA
-from strata.retrieval.opening import Frames, Layer
-from strata.retrieval.per_query import SCHEMA as PER_QUERY_SCHEMA
-from strata.retrieval.per_query import outcome_table
+from strata.retrieval.layer_vectors import Frames, Layer
+from strata.retrieval.per_query_measures import SCHEMA as PER_QUERY_SCHEMA
+from strata.retrieval.per_query_measures import outcome_table
 from strata.retrieval.queries import CLASS_TASK, Database, QuerySet, Task
-from strata.retrieval.running import Search, TaskRun, run_queries
+from strata.retrieval.query_blocks import Search, TaskRun, run_queries
+from strata.retrieval.topk import SCHEMA as TOPK_SCHEMA
 from strata.settings.params import QueryView, RetrieveParams
 
 

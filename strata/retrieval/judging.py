@@ -14,8 +14,8 @@ from itertools import chain
 import numpy as np
 
 from strata.base.threads import MOST_THREADS, in_order
-from strata.retrieval.opening import Layer
-from strata.retrieval.per_query import NEIGHBOURS, Outcome, outcomes_of
+from strata.retrieval.layer_vectors import Layer
+from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome, outcomes_of
 from strata.retrieval.queries import Judgement, Positions, Query
 from strata.retrieval.ranks import Near, Placed, Ranking
 

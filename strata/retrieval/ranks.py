@@ -15,7 +15,7 @@ import numpy as np
 
 from strata.measures.average_precision import Ranks
 from strata.retrieval.queries import NONE_FOUND, Judgement, Positions
-from strata.retrieval.ranking import UNRANKED, Floats32, rank_by_score
+from strata.retrieval.similarity import UNRANKED, Floats32, rank_by_score
 
 FEW = 32  # ties that are settled one by one; for more the whole ranking is made
 

@@ -2,7 +2,7 @@
 
 Two steps. A product in float32, at the full speed of the processor, leaves for each query the pictures that
 may be among its first k: those whose rough score is not further below the k-th best rough score than both
-can be wrong. Their scores are then computed in float64 as ``strata.retrieval.ranking`` does, so the result
+can be wrong. Their scores are then computed in float64 as ``strata.retrieval.similarity`` does, so the result
 is that of the full ranking, ties by position included, and depends on no blocks, threads or processor.
 
 The bound on the rough score is the textbook's (Higham, Accuracy and Stability of Numerical Algorithms, 3.1):
@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from strata.base.threads import MOST_THREADS, in_order
 from strata.retrieval.queries import ABSENT, NONE_FOUND, Judgement, Positions
-from strata.retrieval.ranking import (
+from strata.retrieval.ranks import Near, Placed, Ranked, indices_of
+from strata.retrieval.similarity import (
     UNRANKED,
     Floats32,
     QueryVectors,
@@ -36,7 +37,6 @@ from strata.retrieval.ranking import (
     score_block,
     score_rows,
 )
-from strata.retrieval.ranks import Near, Placed, Ranked, indices_of
 
 BLOCK = 2048  # pictures in one product
 PANEL = 1024  # most queries in one product

@@ -18,7 +18,7 @@ from strata.descriptors.pooling import (
     unit_of,
 )
 from strata.maps.features import LayerInfo
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
 
 
 def info(kind="map", height=4, width=6, channels=2, levels=3, has_cls=False, name="early"):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from strata.maps.geometry import map_box_to_picture
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
 from strata.retrieval.boxes import all_boxes, winning_boxes
-from strata.retrieval.opening import Frames
+from strata.retrieval.layer_vectors import Frames
 from strata.retrieval.queries import ABSENT
-from strata.retrieval.region_match import RegionStore
+from strata.retrieval.region_matching import RegionStore
 from strata.settings.params import View
 
 STORE = RegionStore(np.zeros((3, 1, 1)), False, 4, 4, region_boxes(4, 4, 2), None)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
 from strata.retrieval.detection import (
     TopDetections,
     box_iou,

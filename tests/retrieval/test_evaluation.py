@@ -13,14 +13,14 @@ from sklearn.metrics import average_precision_score
 from strata.base import threads
 from strata.collection.tables import Tables, from_rows
 from strata.maps.features import ROWS_SCHEMA
-from strata.maps.regions import region_boxes
-from strata.retrieval import judging, running
+from strata.maps.rmac_regions import region_boxes
+from strata.retrieval import judging, query_blocks
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import LayerResult, evaluate_layer
-from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.layer_vectors import Frames, Layer
 from strata.retrieval.queries import build_database, own_queries
-from strata.retrieval.ranking import build_index
-from strata.retrieval.region_match import RegionStore
+from strata.retrieval.region_matching import RegionStore
+from strata.retrieval.similarity import build_index
 from strata.settings.params import ProtocolEntry, RetrieveParams
 
 NO_CLASSES = from_rows("classes", [])
@@ -136,7 +136,7 @@ def test_class_retrieval_is_what_a_plain_loop_with_scikit_learn_gets(metric: str
     vectors = rng.normal(size=(60, 6)).astype(np.float32)
     clusters = rng.integers(0, 3, 60)
     labels = [[name for name in "abcd" if rng.random() < 0.3] for _ in range(60)]
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 7)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 7)
     found = class_run(vectors, labels, clusters, metric=metric, class_every=2).per_query.to_pylist()
     full = {row["query_id"]: row for row in found if row["space"] == "full"}
     inside = {row["query_id"]: row for row in found if row["space"] == "in_cluster"}
@@ -169,7 +169,7 @@ def test_blocks_of_queries_change_nothing(monkeypatch) -> None:
     vectors, labels = rng.normal(size=(40, 5)), [[str(n % 4)] for n in range(40)]
     once = class_run(vectors, labels, rng.integers(0, 3, 40))
     rng = np.random.default_rng(3)
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 3)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 3)
     again = class_run(rng.normal(size=(40, 5)), labels, rng.integers(0, 3, 40))
     assert once.topk.equals(again.topk)
     assert once.per_query.equals(again.per_query)
@@ -315,7 +315,7 @@ def test_a_layer_without_a_map_is_asked_for_the_whole_picture() -> None:
 
 def test_detections_do_not_depend_on_the_blocks(monkeypatch) -> None:
     once = detail_run()
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 1)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 1)
     again = detail_run()
     assert once.metrics == again.metrics
     assert once.topk.equals(again.topk)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from strata.retrieval import ranks
 from strata.retrieval.queries import Judgement
-from strata.retrieval.ranking import rank_by_score
 from strata.retrieval.ranks import Ranked, indices_of
+from strata.retrieval.similarity import rank_by_score
 from tests.retrieval.one_ranking import placed_by_order
 
 NONE = np.zeros(0, np.int64)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from strata.base import threads
 from strata.retrieval import search
 from strata.retrieval.queries import ABSENT
-from strata.retrieval.ranking import VectorIndex, build_index, rank_by_score, score_rows
 from strata.retrieval.search import find_nearest
+from strata.retrieval.similarity import VectorIndex, build_index, rank_by_score, score_rows
 
 
 def by_full_ranking(index: VectorIndex, rows: np.ndarray, k: int) -> tuple[list, list]:

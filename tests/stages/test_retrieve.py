@@ -19,7 +19,7 @@ from strata.base.files import read_json, write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.maps.regions import count_regions
+from strata.maps.rmac_regions import count_regions
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = [f"p{n:02d}" for n in range(12)]

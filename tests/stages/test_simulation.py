@@ -26,9 +26,9 @@ from strata.naming.prompts import build_columns, unique_texts
 from strata.naming.text import class_vectors, encode_texts
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
-from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.layer_vectors import Frames, Layer
 from strata.retrieval.queries import build_database, own_queries
-from strata.retrieval.ranking import build_index
+from strata.retrieval.similarity import build_index
 from tests import planted
 from tests.planted import CELL, LAYOUTS, Floats, N
 

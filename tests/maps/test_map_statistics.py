@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strata.maps.pooling
+import strata.maps.map_statistics
 from strata.base.errors import StrataError
-from strata.maps.pooling import Pooling, keep_map, pool_regions, region_maxima
-from strata.maps.regions import region_boxes
+from strata.maps.map_statistics import Pooling, keep_map, pool_regions, region_maxima
+from strata.maps.rmac_regions import region_boxes
 
 PLAIN = Pooling(levels=3, gem_p=3.0, position_l2=False)
 
@@ -128,8 +128,8 @@ def test_piecewise_work_changes_no_maximum(
 ) -> None:
     maps = draw(9, 5, 7, 6, 5)
     whole = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
-    monkeypatch.setattr(strata.maps.pooling, "PIECE_ELEMENTS", elements)
-    monkeypatch.setattr(strata.maps.pooling, "CHANNELS", 2)
+    monkeypatch.setattr(strata.maps.map_statistics, "PIECE_ELEMENTS", elements)
+    monkeypatch.setattr(strata.maps.map_statistics, "CHANNELS", 2)
     sliced = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
     torch.testing.assert_close(sliced.regions, whole.regions)
     torch.testing.assert_close(sliced.mean, whole.mean)

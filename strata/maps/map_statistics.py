@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from strata.base.errors import StrataError
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
 
 GEM_FLOOR = 1e-6
 FLOAT16_MAX = 65_504.0

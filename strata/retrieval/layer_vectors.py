@@ -14,8 +14,8 @@ from strata.descriptors.vectors import read_vectors
 from strata.maps.features import read_layer_info
 from strata.maps.geometry import view_transform
 from strata.retrieval.queries import Database, Positions
-from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
-from strata.retrieval.region_match import RegionStore, open_regions
+from strata.retrieval.region_matching import RegionStore, open_regions
+from strata.retrieval.similarity import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
 from strata.settings.params import RetrieveParams, View
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from strata.base.files import write_array
 from strata.maps.features import LayerInfo, write_layer_info
-from strata.maps.regions import region_boxes
-from strata.retrieval import region_match
-from strata.retrieval.region_match import match_regions, open_regions, query_vectors, read_regions
+from strata.maps.rmac_regions import region_boxes
+from strata.retrieval import region_matching
+from strata.retrieval.region_matching import match_regions, open_regions, query_vectors, read_regions
 
 HEIGHT, WIDTH, CHANNELS, PICTURES, CROPS = 4, 6, 5, 9, 3
 ROWS = PICTURES + CROPS
@@ -109,7 +109,7 @@ def test_blocks_of_pictures_change_nothing(features, monkeypatch) -> None:
     assert store is not None
     queries = query_vectors(store, np.arange(ROWS))
     whole = match_regions(store, queries, ALL, budget_mib=64)
-    monkeypatch.setattr(region_match, "BYTES_A_NUMBER", 2**30)
+    monkeypatch.setattr(region_matching, "BYTES_A_NUMBER", 2**30)
     seen: list[tuple[int, int]] = []
     blocks = match_regions(store, queries, ALL, 1, lambda start, block: seen.append((start, block.shape[1])))
     assert seen == [(i, 1) for i in range(PICTURES)]

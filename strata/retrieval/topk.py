@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.retrieval.queries import Judgement, Positions
-from strata.retrieval.ranking import Floats32, Floats64
+from strata.retrieval.similarity import Floats32, Floats64
 
 CORNERS = ("x0", "y0", "x1", "y1")
 SCHEMA = pa.schema(

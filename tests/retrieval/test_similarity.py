@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from strata.base import threads
-from strata.retrieval import ranking
-from strata.retrieval.ranking import build_index, queries_per_block, rank_by_score, score_rows
+from strata.retrieval import similarity
+from strata.retrieval.similarity import build_index, queries_per_block, rank_by_score, score_rows
 
 floats = st.floats(-4, 4, width=32)
 
@@ -42,7 +42,7 @@ def test_equal_pictures_tie_and_the_lower_position_wins_however_blocks_fall(monk
     vectors[[3, 17, 41, 59]] = vectors[30]
     orders = []
     for block in (7, 16, 4096):
-        monkeypatch.setattr(ranking, "DATABASE_BLOCK", block)
+        monkeypatch.setattr(similarity, "DATABASE_BLOCK", block)
         for metric in ("cosine", "euclidean"):
             scores = score_rows(build_index(vectors, metric, np.ones(60, np.bool_)), np.array([30, 2]))
             assert rank_by_score(scores[0])[:5].tolist() == [3, 17, 30, 41, 59]
@@ -106,5 +106,5 @@ def test_a_query_block_keeps_within_the_budget() -> None:
     assert queries_per_block(1_000_000, 256) == 67
     assert queries_per_block(1_000_000, 256, 12) == 22
     assert queries_per_block(1_000_000, 1) == 1
-    assert queries_per_block(320, 256) == ranking.MOST_QUERIES
-    assert queries_per_block(0, 256) == ranking.MOST_QUERIES
+    assert queries_per_block(320, 256) == similarity.MOST_QUERIES
+    assert queries_per_block(0, 256) == similarity.MOST_QUERIES

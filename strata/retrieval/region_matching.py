@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.maps.features import read_layer_array, read_layer_info
-from strata.maps.regions import region_boxes, region_maxima
-from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
+from strata.maps.rmac_regions import region_boxes, region_maxima
+from strata.retrieval.similarity import UNRANKED, Floats32, Floats64
 
 BYTES_A_NUMBER = 24  # of a region vector while it is worked on: float32, float64 and temporaries
 BYTES_A_SCORE = 48  # of a region's score while boxes are kept from it

@@ -21,11 +21,13 @@ from strata.retrieval.aggregate import FULL, IN_CLUSTER, PCA
 from strata.retrieval.boxes import DetectionScores, top_detections, winning_boxes
 from strata.retrieval.detection import TopDetections
 from strata.retrieval.judging import Block, Outcomes, Rankings, judge_full, judge_reduced
-from strata.retrieval.neighbours import Neighbours, shown
-from strata.retrieval.opening import Frames, Layer
-from strata.retrieval.per_query import NEIGHBOURS, Outcome
+from strata.retrieval.layer_vectors import Frames, Layer
+from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome
 from strata.retrieval.queries import Database, Query, QuerySet, Task
-from strata.retrieval.ranking import (
+from strata.retrieval.ranks import Near, Ranked
+from strata.retrieval.region_matching import RegionStore, match_regions, query_vectors
+from strata.retrieval.search import NearestOnly, find_nearest
+from strata.retrieval.similarity import (
     BYTES_A_SCORE,
     MOST_QUERIES,
     Floats32,
@@ -34,9 +36,7 @@ from strata.retrieval.ranking import (
     queries_per_block,
     score_rows,
 )
-from strata.retrieval.ranks import Near, Ranked
-from strata.retrieval.region_match import RegionStore, match_regions, query_vectors
-from strata.retrieval.search import NearestOnly, find_nearest
+from strata.retrieval.topk import Neighbours, shown
 from strata.settings.params import RetrieveParams
 
 BYTES_WITH_REGION = 12  # of a score, the winning region, and both while they are put together
