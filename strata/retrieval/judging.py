@@ -17,7 +17,7 @@ from strata.base.threads import MOST_THREADS, in_order
 from strata.retrieval.layer_vectors import Layer
 from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome, outcomes_of
 from strata.retrieval.queries import Judgement, Positions, Query
-from strata.retrieval.ranks import Near, Placed, Ranking
+from strata.retrieval.ranking import Near, Placed, Ranking
 
 QUERIES_A_PART = 16  # judged by a thread before it takes the next ones
 SHORT = 20_000  # pictures; with fewer, threads wait for Python's lock more than they work

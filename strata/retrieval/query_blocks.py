@@ -24,7 +24,7 @@ from strata.retrieval.judging import Block, Outcomes, Rankings, judge_full, judg
 from strata.retrieval.layer_vectors import Frames, Layer
 from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome
 from strata.retrieval.queries import Database, Query, QuerySet, Task
-from strata.retrieval.ranks import Near, Ranked
+from strata.retrieval.ranking import Near, Ranked
 from strata.retrieval.region_matching import RegionStore, match_regions, query_vectors
 from strata.retrieval.search import NearestOnly, find_nearest
 from strata.retrieval.similarity import (

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from strata.base.threads import MOST_THREADS, in_order
 from strata.retrieval.queries import ABSENT, NONE_FOUND, Judgement, Positions
-from strata.retrieval.ranks import Near, Placed, Ranked, indices_of
+from strata.retrieval.ranking import Near, Placed, Ranked, indices_of
 from strata.retrieval.similarity import (
     UNRANKED,
     Floats32,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strata.retrieval import ranks
+from strata.retrieval import ranking
 from strata.retrieval.queries import Judgement
-from strata.retrieval.ranks import Ranked, indices_of
+from strata.retrieval.ranking import Ranked, indices_of
 from strata.retrieval.similarity import rank_by_score
 from tests.retrieval.one_ranking import placed_by_order
 
@@ -35,7 +35,7 @@ def judged_scores(draw: st.DrawFn) -> tuple[np.ndarray, Judgement]:
 def test_ranks_are_those_of_the_whole_ranking(few: int, given: tuple[np.ndarray, Judgement]) -> None:
     scores, judged = given
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(ranks, "FEW", few)
+        monkeypatch.setattr(ranking, "FEW", few)
         found = Ranked(scores).place(judged)
     assert (found.ranks.tolist(), found.n_ranked) == placed_by_order(rank_by_score(scores), judged)
 
