@@ -42,7 +42,7 @@ def run(settings: Settings) -> Result:
 
     def ours() -> Floats:
         with threadpool_limits(limits=1):  # as retrieve does: its threads are its own
-            return find_nearest(index, rows, NEIGHBOURS, BUDGET_MIB).scores
+            return np.stack([near.scores for near in find_nearest(index, rows, NEIGHBOURS, BUDGET_MIB)])
 
     case = f"{queries:,} queries, {count:,} vectors, k = {NEIGHBOURS}"
     against = _against_faiss(case, index, rows, ours, settings.rounds)

@@ -24,9 +24,9 @@ from strata.retrieval.judging import Block, Outcomes, Rankings, judge_full, judg
 from strata.retrieval.layer_vectors import Frames, Layer
 from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome
 from strata.retrieval.queries import Database, Query, QuerySet, Task
-from strata.retrieval.ranking import Near, Ranked
+from strata.retrieval.ranking import Near, NearestOnly, Ranked
 from strata.retrieval.region_matching import RegionStore, match_regions, query_vectors
-from strata.retrieval.search import NearestOnly, find_nearest
+from strata.retrieval.search import find_nearest
 from strata.retrieval.similarity import (
     BYTES_A_SCORE,
     MOST_QUERIES,
@@ -147,11 +147,8 @@ def _nearest(search: Search, index: VectorIndex, block: Block, count: int) -> Ra
     found = find_nearest(index, rows, count, search.params.budget_mib)
 
     def ranking(row: int) -> NearestOnly:
-        there = found.places[row] >= 0
         answered = bool(rows[row] >= 0 and index.usable[rows[row]])
-        return NearestOnly(
-            Near(found.places[row, there], found.scores[row, there]), index.candidates, answered
-        )
+        return NearestOnly(found[row], index.candidates, answered)
 
     return ranking
 

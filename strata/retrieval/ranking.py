@@ -1,23 +1,21 @@
 """Where some pictures stand in a query's ranking, without making the whole ranking.
 
 A measure needs the ranks of the positives and a page of neighbours needs the first few; nobody reads the
-other hundred thousand places. So the scores alone are sorted (a quarter of the time of an argsort) and a
-picture's rank is found by bisection: the number of better scores, plus the pictures of equal score at a
+other hundred thousand places. So the scores alone are sorted (a thirtieth of the time of a stable argsort)
+and a picture's rank is found by bisection: the number of better scores, plus the pictures of equal score at a
 lower position.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from strata.measures.average_precision import Ranks
 from strata.retrieval.queries import NONE_FOUND, Judgement, Positions
-from strata.retrieval.similarity import UNRANKED, Floats32, rank_by_score
-
-FEW = 32  # ties that are settled one by one; for more the whole ranking is made
+from strata.retrieval.similarity import UNRANKED, Floats32
 
 
 class Placed(NamedTuple):
@@ -51,7 +49,11 @@ class Ranking(Protocol):
 class Ranked:
     """The ranking by one query's scores (N,) float32, -inf where a picture is not ranked.
 
-    ``n_ranked``: how many pictures are.
+    ``n_ranked``: how many pictures are. Equal scores stand in order of position.
+
+    >>> ranking = Ranked(np.array([0.2, 0.9, 0.2, -np.inf, 0.5], np.float32))
+    >>> ranking.best(3).places.tolist(), ranking.ranks(np.array([2, 3, 4])).tolist(), ranking.n_ranked
+    ([1, 4, 0], [1, 3], 4)
     """
 
     def __init__(self, scores: Floats32) -> None:
@@ -60,7 +62,7 @@ class Ranked:
         self.n_ranked = len(scores) - int(np.searchsorted(self._ascending, UNRANKED, side="right"))
 
     def best(self, count: int) -> Near:
-        """The first ``count`` pictures, or all there are; equal scores in order of position."""
+        """The first ``count`` pictures, or all there are."""
         count = min(count, self.n_ranked)
         if not count:
             return Near(NONE_FOUND, self.scores[:0])
@@ -89,21 +91,45 @@ class Ranked:
         tied = (reached > 1) & (self._ascending[reached - 2] == scores)
         if not tied.any():
             return ranks[::-1]
-        if np.count_nonzero(tied) > FEW:
-            return self._ranks_by_order(places)
-        alike = places[np.isin(self.scores[places], scores[tied])]
-        among = [np.count_nonzero(self.scores[:place] == self.scores[place]) for place in alike.tolist()]
-        better = len(self._ascending) - np.searchsorted(self._ascending, self.scores[alike], side="right")
-        return np.sort(np.concatenate([ranks[~tied], better + np.array(among)]))
+        return np.sort(np.concatenate([ranks[~tied], self._ranks_of_tied(places, scores[tied])]))
 
-    def _ranks_by_order(self, places: Positions) -> Ranks:
-        wanted = np.zeros(len(self.scores), np.bool_)
-        wanted[places] = True
-        return np.flatnonzero(wanted[self._order])
+    def _ranks_of_tied(self, places: Positions, scores: Floats32) -> Ranks:
+        """The ranks of those ``places`` that have one of ``scores``: where each stands among its equals."""
+        alike = np.flatnonzero(np.isin(self.scores, scores))
+        alike = alike[np.argsort(-self.scores[alike], kind="stable")]
+        values = -self.scores[alike]
+        better = len(self._ascending) - np.searchsorted(self._ascending, -values, side="right")
+        among = np.arange(len(alike)) - np.searchsorted(values, values)
+        wanted: Ranks = (better + among)[np.isin(alike, places)]
+        return wanted
 
-    @cached_property
-    def _order(self) -> Positions:
-        return rank_by_score(self.scores)
+
+class NearestOnly:
+    """The ranking of a query without positives, of which only the nearest pictures are known.
+
+    near : the first of them; candidates : (N,) bool, which pictures were ranked; answered : was the query?
+    """
+
+    def __init__(self, near: Near, candidates: npt.NDArray[np.bool_], answered: bool) -> None:
+        self._near = near
+        self._candidates = candidates
+        self._answered = answered
+
+    def best(self, count: int) -> Near:
+        """The first ``count`` pictures, or all that are known."""
+        return Near(self._near.places[:count], self._near.scores[:count])
+
+    def place(self, judged: Judgement) -> Placed:
+        """No positives; how many pictures were ranked."""
+        return self._count(self._candidates, judged.skipped)
+
+    def place_inside(self, members: Positions, judged: Judgement) -> Placed:
+        """The same when only the pictures at ``members`` are ranked."""
+        return self._count(self._candidates[members], indices_of(members, judged.skipped))
+
+    def _count(self, candidates: npt.NDArray[np.bool_], skipped: Positions) -> Placed:
+        count = np.count_nonzero(candidates) - np.count_nonzero(candidates[skipped])
+        return Placed(NONE_FOUND, int(count) if self._answered else 0)
 
 
 def indices_of(members: Positions, places: Positions) -> Positions:

@@ -55,6 +55,11 @@ class QueryVectors:
     lengths: Floats64
     answered: npt.NDArray[np.bool_]
 
+    def one(self, query: int) -> QueryVectors:
+        """A single query."""
+        only = slice(query, query + 1)
+        return QueryVectors(self.vectors[only], self.lengths[only], self.answered[only])
+
 
 def queries_per_block(n_database: int, budget_mib: int, bytes_a_score: int = BYTES_A_SCORE) -> int:
     """How many queries are scored together so that their scores stay within ``budget_mib``; at least one."""
@@ -104,6 +109,13 @@ def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
     return scores
 
 
+def score_pictures(index: VectorIndex, query: QueryVectors, places: Positions) -> Floats32:
+    """(M,) the scores that ``score_rows`` gives the pictures at ``places`` (M,) for a single query."""
+    scores: Floats32 = np.empty(len(places), np.float32)
+    score_block(index, query, places, scores[None], Room(index, 1, len(places)))
+    return scores
+
+
 class Room:
     """What a thread works in, made once: memory that is given back after every block has to be cleared again
     by the system, which takes as long as the product."""
@@ -112,11 +124,12 @@ class Room:
         self._vectors = np.empty((n_pictures, index.vectors.shape[1]))
         self._products = np.empty(n_queries * n_pictures)
 
-    def vectors(self, index: VectorIndex, block: slice) -> Floats64:
-        """(B, D) the vectors of a block of pictures, 0 for one that is not ranked."""
-        vectors = self._vectors[: block.stop - block.start]
-        vectors[:] = index.vectors[block]
-        vectors[~index.candidates[block]] = 0.0
+    def vectors(self, index: VectorIndex, places: slice | Positions) -> Floats64:
+        """(B, D) the vectors of some pictures, 0 for one that is not ranked."""
+        ranked = index.candidates[places]
+        vectors = self._vectors[: len(ranked)]
+        vectors[:] = index.vectors[places]
+        vectors[~ranked] = 0.0
         return vectors
 
     def products(self, queries: Floats64, vectors: Floats64) -> Floats64:
@@ -137,12 +150,12 @@ def read_queries(index: VectorIndex, rows: Positions) -> QueryVectors:
 
 
 def score_block(
-    index: VectorIndex, queries: QueryVectors, block: slice, scores: Floats32, room: Room
+    index: VectorIndex, queries: QueryVectors, places: slice | Positions, scores: Floats32, room: Room
 ) -> None:
-    """Fill ``scores`` (Q, B) with the similarities of ``queries`` and the pictures of ``block``."""
-    ranked = index.candidates[block]
-    norms = np.where(ranked, index.norms[block], 0.0)
-    products = room.products(queries.vectors, room.vectors(index, block))
+    """Fill ``scores`` (Q, B) with the similarities of ``queries`` and the pictures at ``places``."""
+    ranked = index.candidates[places]
+    norms = np.where(ranked, index.norms[places], 0.0)
+    products = room.products(queries.vectors, room.vectors(index, places))
     if index.metric == "cosine":
         products /= nonzero(norms)
     else:
@@ -156,22 +169,6 @@ def nonzero(norms: Floats64) -> Floats64:
     """Lengths to divide by: 1 for the zero vector, which stays what it is."""
     result: Floats64 = np.where(norms > 0, norms, 1.0)
     return result
-
-
-def rank_by_score(scores: Floats32) -> Positions:
-    """Positions of one query's (N,) float32 scores from best to worst, without those at -inf.
-
-    Equal scores stand in order of position. Score and position are packed into one 64-bit key, so the keys
-    are unique and numpy's fastest sort gives the stable order. N is below 2^32.
-    """
-    bits = (scores + np.float32(0)).view(np.uint32)  # + 0 turns -0.0 into 0.0
-    negative = bits >> np.uint32(31) != 0
-    ascending = np.where(negative, ~bits, bits | np.uint32(0x80000000))
-    keys = (~ascending).astype(np.uint64) << np.uint64(32)
-    keys |= np.arange(len(scores), dtype=np.uint64)
-    keys.sort()
-    ranked = int(np.count_nonzero(scores > UNRANKED))
-    return (keys[:ranked] & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _norms(vectors: npt.NDArray[Any]) -> Floats64:

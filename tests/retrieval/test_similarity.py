@@ -1,4 +1,4 @@
-"""Exact search: against a plain argsort, with ties, with vectors that say nothing, in blocks."""
+"""Similarities: against numpy's own, with ties, with vectors that say nothing, in blocks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from strata.base import threads
 from strata.retrieval import similarity
-from strata.retrieval.similarity import build_index, queries_per_block, rank_by_score, score_rows
-
-floats = st.floats(-4, 4, width=32)
-
-
-@settings(deadline=None, max_examples=50)
-@given(arrays(np.float32, st.integers(0, 50), elements=floats | st.sampled_from([-np.inf, 0.0, -0.0, 1.0])))
-def test_order_is_that_of_a_stable_sort_without_what_cannot_be_ranked(scores: np.ndarray) -> None:
-    expected = [i for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)) if scores[i] > -np.inf]
-    assert rank_by_score(scores).tolist() == expected
+from strata.retrieval.similarity import build_index, queries_per_block, score_rows
+from tests.retrieval.one_ranking import rank_by_score
 
 
 @settings(deadline=None, max_examples=50)
