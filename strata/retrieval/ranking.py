@@ -8,6 +8,7 @@ lower position.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from strata.measures.average_precision import Ranks
 from strata.retrieval.queries import NONE_FOUND, Judgement, Positions
 from strata.retrieval.similarity import UNRANKED, Floats32
+
+FEW = 100  # scores with ties that are looked for one by one; an argsort takes as long as for 150
 
 
 class Placed(NamedTuple):
@@ -91,17 +94,21 @@ class Ranked:
         tied = (reached > 1) & (self._ascending[reached - 2] == scores)
         if not tied.any():
             return ranks[::-1]
-        return np.sort(np.concatenate([ranks[~tied], self._ranks_of_tied(places, scores[tied])]))
+        wanted = np.zeros(len(self.scores), np.bool_)
+        wanted[places] = True
+        values = np.unique(scores[tied])
+        better = len(self._ascending) - np.searchsorted(self._ascending, values, side="right")
+        among = [np.flatnonzero(wanted[alike]) for alike in self._alike(values)]
+        return np.sort(np.concatenate([ranks[~tied], *map(np.add, better, among)]))
 
-    def _ranks_of_tied(self, places: Positions, scores: Floats32) -> Ranks:
-        """The ranks of those ``places`` that have one of ``scores``: where each stands among its equals."""
-        alike = np.flatnonzero(np.isin(self.scores, scores))
-        alike = alike[np.argsort(-self.scores[alike], kind="stable")]
-        values = -self.scores[alike]
-        better = len(self._ascending) - np.searchsorted(self._ascending, -values, side="right")
-        among = np.arange(len(alike)) - np.searchsorted(values, values)
-        wanted: Ranks = (better + among)[np.isin(alike, places)]
-        return wanted
+    def _alike(self, values: Floats32) -> Iterator[Positions]:
+        """The sorted positions of all pictures with each of some scores."""
+        if len(values) <= FEW:
+            yield from (np.flatnonzero(self.scores == value) for value in values)
+            return
+        order = np.argsort(self.scores)  # equals in any order
+        ends = (np.searchsorted(self._ascending, values, side=side).tolist() for side in ("left", "right"))
+        yield from (np.sort(order[start:stop]) for start, stop in zip(*ends, strict=True))
 
 
 class NearestOnly:

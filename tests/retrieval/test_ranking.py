@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strata.retrieval import ranking
 from strata.retrieval.queries import Judgement
 from strata.retrieval.ranking import Ranked, indices_of
 from tests.retrieval.one_ranking import placed_by_order, rank_by_score
@@ -26,11 +28,14 @@ def judged_scores(draw: st.DrawFn) -> tuple[np.ndarray, Judgement]:
     return scores, Judgement(positives, len(positives), None, skipped, skipped, NONE, False)
 
 
+@pytest.mark.parametrize("few", [0, 2, 200])
 @settings(deadline=None, max_examples=80)
 @given(given=judged_scores())
-def test_ranks_are_those_of_the_whole_ranking(given: tuple[np.ndarray, Judgement]) -> None:
+def test_ranks_are_those_of_the_whole_ranking(few: int, given: tuple[np.ndarray, Judgement]) -> None:
     scores, judged = given
-    found = Ranked(scores).place(judged)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ranking, "FEW", few)
+        found = Ranked(scores).place(judged)
     assert (found.ranks.tolist(), found.n_ranked) == placed_by_order(rank_by_score(scores), judged)
 
 
