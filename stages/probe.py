@@ -7,7 +7,7 @@ from stages.settings import params
 from strata.base.files import read_json, write_json, write_table
 from strata.collection.facets import facet_labels, facet_names, suffixes
 from strata.collection.tables import read_tables
-from strata.descriptors.vector_blocks import read_vector_rows
+from strata.descriptors.vectors import read_vector_rows
 from strata.maps.features import database_rows
 from strata.measures.scores import Score, score_table
 from strata.naming.probe import Protocol, probe_file

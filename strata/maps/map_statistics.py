@@ -28,7 +28,7 @@ CHANNELS = 16  # the fewest worked on at a time: a cache line of a map with chan
 
 
 @dataclass(frozen=True)
-class Pooling:
+class MapPooling:
     """How maps are pooled. ``position_l2``: L2-normalise the channels of every position before anything
     else."""
 
@@ -47,7 +47,7 @@ class Pooled:
     gem: torch.Tensor
 
 
-def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Pooling, layer: str) -> Pooled:
+def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> Pooled:
     """Pool a batch of maps.
 
     maps : (B, C, H, W), any floating type, computed with in float32; valid : (B, H, W) bool, at least one
@@ -71,7 +71,7 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Poolin
     return Pooled(maxima.to(torch.float16), mean, gem)
 
 
-def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Pooling, layer: str) -> torch.Tensor:
+def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> torch.Tensor:
     """(B, H * W, C) float16: the map itself, positions in row order, NaN where not valid; see
     ``pool_regions``."""
     batch, channels, height, width = maps.shape

@@ -5,7 +5,7 @@ consumes no rank). ``n_positives``: all positives of the query. A positive that 
 unreadable picture, another cluster) has no rank but stays in the denominator. A query without positives has
 no AP and is left out of means.
 
-Nothing here knows how a ranking came about; see ``strata.retrieval.similarity``.
+Nothing here knows how a ranking came about.
 """
 
 from __future__ import annotations

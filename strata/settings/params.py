@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from strata.base.errors import StrataError
 
+EMBEDDING = "embedding"  # the layer that is the model's own answer, in the space of texts where it has one
+CLASS_TASK = "class"  # the retrieval task made from labels; every other task has queries of its own
+
 Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "cls"]
 View = Literal["center_crop", "squash", "letterbox"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]

@@ -12,14 +12,15 @@ from sklearn.metrics import average_precision_score
 
 from strata.base import threads
 from strata.collection.tables import Tables, from_rows
-from strata.maps.features import ROWS_SCHEMA
+from strata.maps.features import ROWS_SCHEMA, LayerInfo
 from strata.maps.rmac_regions import region_boxes
+from strata.maps.stored_layers import StoredLayer
 from strata.retrieval import judging, query_blocks
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import LayerResult, evaluate_layer
-from strata.retrieval.layer_vectors import Frames, Layer
+from strata.retrieval.layer_vectors import LayerVectors
 from strata.retrieval.queries import build_database, own_queries
-from strata.retrieval.region_matching import RegionStore
+from strata.retrieval.region_matching import Frames, RegionStore
 from strata.retrieval.similarity import build_index
 from strata.settings.params import ProtocolEntry, RetrieveParams
 
@@ -75,7 +76,7 @@ def class_run(
     database = build_database(row_table(ids), tables.images)
     chosen = params(**changes)
     index = build_index(vectors.astype(np.float32), chosen.metric, database.ranked)
-    layer = Layer(index, index, clusters.astype(np.int32), None, True)
+    layer = LayerVectors(index, index, clusters.astype(np.int32), None, True)
     own = own_queries(tables, row_table(ids), database, PROTOCOL, chosen, "whole")
     by_class = class_queries(tables, database, chosen.class_every)
     if ranked_in_full:
@@ -261,9 +262,10 @@ def detail_run(
     chosen = params(**{"match": "region", **changes})
     vectors = np.random.default_rng(4).normal(size=(len(rows), 5)).astype(np.float32)
     index = build_index(vectors, "cosine", database.ranked)
-    store = RegionStore(regions.astype(np.float16), False, SIDE, SIDE, boxes, None)
+    info = LayerInfo("x", "x", "regions", CHANNELS, SIDE, SIDE, LEVELS, 3.0, False)
+    store = RegionStore(StoredLayer(info, {"regions": regions.astype(np.float16)}), LEVELS, None)
     regions_used = store if chosen.match == "region" and has_map else None
-    layer = Layer(index, index, np.zeros(len(rows), np.int32), regions_used, has_map)
+    layer = LayerVectors(index, index, np.zeros(len(rows), np.int32), regions_used, has_map)
     own = own_queries(tables, rows, database, PROTOCOL, chosen, view)
     return evaluate_layer(layer, database, [own], chosen, view, frames(len(ids)))
 

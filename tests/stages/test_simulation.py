@@ -26,8 +26,9 @@ from strata.naming.prompts import build_columns, unique_texts
 from strata.naming.text import class_vectors, encode_texts
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
-from strata.retrieval.layer_vectors import Frames, Layer
+from strata.retrieval.layer_vectors import LayerVectors
 from strata.retrieval.queries import build_database, own_queries
+from strata.retrieval.region_matching import Frames
 from strata.retrieval.similarity import build_index
 from tests import planted
 from tests.planted import CELL, LAYOUTS, Floats, N
@@ -281,7 +282,7 @@ def test_over_many_seeds_random_vectors_score_chance_on_average(
         vectors = random_layers(seed)["embedding"]
         index = build_index(vectors, "cosine", database.ranked)
         clusters = np.zeros(len(vectors), np.int32)
-        layer = Layer(index, index, clusters, regions=None, has_map=False)
+        layer = LayerVectors(index, index, clusters, regions=None, has_map=False)
         result = evaluate_layer(layer, database, query_sets, chosen.retrieve, chosen.query.view, frames)
         found.append(result.metrics)
     by_chance = {
