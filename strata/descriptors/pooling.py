@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from strata.base.errors import StrataError
 from strata.descriptors.whitening import Unit
-from strata.maps.features import LayerInfo
+from strata.maps.features import GEM_FLOOR, LayerInfo
 from strata.maps.rmac_regions import count_regions
 from strata.maps.stored_layers import StoredLayer, stored_regions
 from strata.settings.params import Pooling
@@ -32,7 +32,6 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Index = slice | Rows
 
-GEM_FLOOR = 1e-6
 REGIONAL: tuple[Pooling, ...] = ("rmac", "rmac_global")
 
 

@@ -31,6 +31,7 @@ import pyarrow as pa
 from strata.base.files import read_array, read_json, read_table, write_json
 
 Kind = Literal["vector", "map", "regions"]
+GEM_FLOOR = 1e-6  # GeM of positions x is (mean of max(x, GEM_FLOOR)^p)^(1/p), stored or taken from a map
 
 ROWS_SCHEMA = pa.schema(
     [

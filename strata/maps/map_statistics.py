@@ -1,5 +1,7 @@
 """From a batch of dense maps to what is kept of them: maxima over R-MAC regions, mean and generalised mean.
 
+On the device, while pictures stream by; ``descriptors.pooling`` makes descriptors of what was kept.
+
 The maximum over a region is taken from maxima over the strips between the regions' edges: the map is read
 once whatever the number of levels, and the result is the same to the bit, for a maximum knows no rounding.
 Maps are worked on a piece at a time, so memory stays near that of the maps themselves.
@@ -17,9 +19,9 @@ from dataclasses import dataclass
 import torch
 
 from strata.base.errors import StrataError
+from strata.maps.features import GEM_FLOOR
 from strata.maps.rmac_regions import region_boxes
 
-GEM_FLOOR = 1e-6
 FLOAT16_MAX = 65_504.0
 SAFE_POWER = 6.0  # 65504^6 over any number of positions is finite in float32, 1e-6^6 not yet 0
 PIECE_ELEMENTS = 1 << 20  # of the maps, worked on at a time: 4 MiB of float32 stay near the processor

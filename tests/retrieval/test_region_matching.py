@@ -10,7 +10,6 @@ import pytest
 
 from strata.base.files import write_array
 from strata.maps.features import LayerInfo, write_layer_info
-from strata.maps.geometry import map_box_to_picture
 from strata.maps.rmac_regions import region_boxes
 from strata.maps.stored_layers import StoredLayer
 from strata.retrieval import region_matching
@@ -24,6 +23,7 @@ from strata.retrieval.region_matching import (
     query_vectors,
 )
 from strata.settings.params import View
+from tests.maps.test_geometry import map_box_to_picture
 
 HEIGHT, WIDTH, CHANNELS, PICTURES, CROPS = 4, 6, 5, 9, 3
 ROWS = PICTURES + CROPS

@@ -62,11 +62,19 @@ def test_small_collections_full_of_equals(
         check(index, np.array([-1, *range(n + 3)]), k)
 
 
-def test_a_collection_of_copies_is_ranked_in_full() -> None:
+def test_a_collection_of_copies_is_ranked_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_full: list[int] = []
+
+    def spy(index: VectorIndex, rows: np.ndarray) -> np.ndarray:
+        in_full.extend(rows.tolist())
+        return score_rows(index, rows)
+
+    monkeypatch.setattr(search, "score_rows", spy)
     vectors = np.repeat(unit_vectors(3, 16), 2000, axis=0)
     check(
         build_index(vectors, "cosine", np.ones(6000, np.bool_)), np.array([0, 2500, 5999]), 10, budget_mib=1
     )
+    assert in_full == [0, 2500, 5999]
 
 
 def test_neighbours_closer_than_float32_can_tell_are_told_apart() -> None:
