@@ -17,7 +17,7 @@ from benchmarks.pairing import Paired, paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
 from strata.descriptors.reduction import fit_large_pca, reduce_vectors
-from strata.descriptors.vector_blocks import row_groups, write_vector_blocks
+from strata.descriptors.vectors import row_groups, write_vector_blocks
 from strata.grouping.clustering import fit_clusters
 from strata.maps.features import ROWS_SCHEMA
 

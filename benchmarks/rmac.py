@@ -19,10 +19,10 @@ from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, rate_row
 from benchmarks.settings import Settings
 from strata.base.files import read_array, write_array
-from strata.descriptors.pooling import Layer
 from strata.descriptors.transforms import Transform, describe_rows
 from strata.maps.features import LayerInfo
-from strata.maps.pooling import Pooling, pool_regions, region_maxima
+from strata.maps.map_statistics import MapPooling, pool_regions, region_maxima
+from strata.maps.stored_layers import StoredLayer
 from strata.settings.params import PoolParams
 
 FLOOR = 1e-6
@@ -65,11 +65,11 @@ REMARKS = (
 
 
 def _rows(
-    maps: torch.Tensor, layer: Layer, peer: str, cut: Cut, target: float | None, rounds: int
+    maps: torch.Tensor, layer: StoredLayer, peer: str, cut: Cut, target: float | None, rounds: int
 ) -> list[Row]:
     count = len(maps)
     planes = maps.contiguous()  # the loops' own layout, in which they are faster
-    pooling = Pooling(LEVELS, GEM_P, False)
+    pooling = MapPooling(LEVELS, GEM_P, False)
 
     def loop() -> torch.Tensor:
         return torch.stack([maxima(planes[n : n + 1], LEVELS, cut) for n in range(count)])
@@ -103,13 +103,13 @@ def _rows(
     ]
 
 
-def _stored(maps: torch.Tensor, work: Path) -> Layer:
+def _stored(maps: torch.Tensor, work: Path) -> StoredLayer:
     """The maps' region maxima as ``extract`` leaves them: float16 in a file that is mapped."""
     _, channels, height, width = maps.shape
     path = work / "rmac" / "regions.npy"
     write_array(path, region_maxima(maps, None, LEVELS).to(torch.float16).numpy())
     info = LayerInfo("maps", "maps", "regions", channels, height, width, LEVELS, GEM_P, False)
-    return Layer(info, {"regions": read_array(path, mmap=True)})
+    return StoredLayer(info, {"regions": read_array(path, mmap=True)})
 
 
 def by_lists(maps: torch.Tensor, row: int, column: int, size: int) -> torch.Tensor:

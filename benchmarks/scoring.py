@@ -22,7 +22,7 @@ from strata.base.threads import in_order
 from strata.measures.average_precision import MEASURES, measure_rankings
 from strata.retrieval.judging import QUERIES_A_PART
 from strata.retrieval.queries import Judgement
-from strata.retrieval.ranks import Placed, Ranked
+from strata.retrieval.ranking import Placed, Ranked
 
 Places = npt.NDArray[np.int64]
 

@@ -12,8 +12,8 @@ from benchmarks.pairing import paired, timed
 from benchmarks.results import Result, Row, time_row
 from benchmarks.settings import Settings
 from strata.base.threads import cores, one_blas_thread
-from strata.retrieval.ranking import VectorIndex, build_index
 from strata.retrieval.search import find_nearest
+from strata.retrieval.similarity import VectorIndex, build_index
 
 VECTORS, WIDTH, QUERIES, NEIGHBOURS = 1_000_000, 512, 1000, 100
 BUDGET_MIB = 256  # the default of retrieve.budget_mib
@@ -41,7 +41,7 @@ def run(settings: Settings) -> Result:
 
     def ours() -> Floats:
         with one_blas_thread():  # as retrieve does: its threads are its own
-            return find_nearest(index, rows, NEIGHBOURS, BUDGET_MIB).scores
+            return np.stack([near.scores for near in find_nearest(index, rows, NEIGHBOURS, BUDGET_MIB)])
 
     case = f"{queries:,} queries, {count:,} vectors, k = {NEIGHBOURS}"
     against = _against_faiss(case, index, rows, ours, settings.rounds)

@@ -9,8 +9,7 @@ from stages.running import paths, run_stage, track, warn
 from strata.base.files import read_json, write_array, write_json, write_table
 from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
-from strata.descriptors.vector_blocks import read_vector_rows
-from strata.descriptors.vectors import read_vectors
+from strata.descriptors.vectors import read_vector_rows, read_vectors
 from strata.grouping.clustering import choose_k, cluster_table, fit_clusters, protocol
 from strata.maps.features import database_rows
 from strata.measures.cluster_scores import agreement, silhouette, size_scores

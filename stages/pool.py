@@ -7,9 +7,10 @@ from pathlib import Path
 from stages import settings
 from stages.running import paths, run_stage, track, warn
 from strata.base.files import write_json
-from strata.descriptors.pooling import check_poolable, open_layer
+from strata.descriptors.pooling import check_poolable
 from strata.descriptors.transforms import fit_set_label, given_whitening, write_descriptors
 from strata.maps.features import database_rows, layer_names, read_layer_info, read_rows
+from strata.maps.stored_layers import open_layer
 
 WHITENINGS = Path("conf/whitening")
 

@@ -7,7 +7,7 @@ from stages.running import paths, run_stage, track, warn
 from strata.base.files import read_json, write_json
 from strata.collection.facets import facet_labels, facet_names
 from strata.collection.tables import read_tables
-from strata.descriptors.vector_blocks import read_vector_rows
+from strata.descriptors.vectors import read_vector_rows
 from strata.maps.features import database_rows
 from strata.measures.scores import Policy, Scored, value_of, write_scores
 from strata.naming.probe import Protocol, not_probed, probe_file

@@ -6,7 +6,7 @@ from stages import settings
 from stages.running import paths, run_stage, track, warn
 from strata.base.files import read_json, write_json
 from strata.descriptors.reduction import reduce_vectors
-from strata.descriptors.vector_blocks import read_vector_rows, vector_width
+from strata.descriptors.vectors import read_vector_rows, vector_width
 from strata.maps.features import database_rows
 
 MEND = "lower reduce.components or add pictures"

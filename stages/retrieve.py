@@ -17,8 +17,9 @@ from strata.measures.scores import Policy, Scored, write_scores
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
-from strata.retrieval.opening import Folders, read_frames, read_layer
+from strata.retrieval.layer_vectors import Folders, read_layer
 from strata.retrieval.queries import build_database, own_queries
+from strata.retrieval.region_matching import read_frames
 
 TABLES = Path("data/tables")
 FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))

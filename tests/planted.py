@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from strata.base.files import write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.extraction.run import REJECTED_SCHEMA
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.maps.regions import region_boxes, region_maxima
+from strata.maps.stored_layers import StoredLayer, stored_regions
 
 Floats = npt.NDArray[np.float32]
 
@@ -179,7 +180,8 @@ def write_features(folder: Path, layers: Mapping[str, Floats]) -> None:
         _, height, width, channels = array.shape
         info = LayerInfo(name, name, "regions", channels, height, width, LEVELS, 3.0, False)
         write_layer_info(folder, info)
-        regions = region_maxima(array, region_boxes(height, width, LEVELS))
+        as_map = StoredLayer(replace(info, kind="map"), {"map": array})
+        regions = stored_regions(as_map, slice(None), LEVELS)
         write_array(folder / name / "regions.npy", regions.astype(np.float16))
         mean = np.nanmean(array, axis=(1, 2)).astype(np.float32)
         for pooled in ("mean", "gem"):

@@ -26,7 +26,7 @@ from benchmarks.scaling.settings import MODEL, write_settings
 from strata.base.files import write_json, write_table
 from strata.collection.tables import SCHEMAS, Tables, from_rows, write_tables
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.maps.regions import count_regions
+from strata.maps.rmac_regions import count_regions
 
 CLASSES = 30
 CHANNELS = {"vector": 512, "regions": 64}

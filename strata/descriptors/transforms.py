@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from strata.base.errors import StrataError
 from strata.base.threads import one_blas_thread
-from strata.descriptors.pooling import Floats, Layer, Rows, parts_per_row, pooled_parts, unit_of
-from strata.descriptors.vector_blocks import row_groups, write_vector_blocks
+from strata.descriptors.pooling import Floats, Rows, parts_per_row, pooled_parts, unit_of
+from strata.descriptors.vectors import row_groups, write_vector_blocks
 from strata.descriptors.whitening import (
     OWN_DATABASE,
     SAMPLE,
@@ -32,6 +32,7 @@ from strata.descriptors.whitening import (
     write_whitening,
 )
 from strata.maps.features import LayerInfo, database_rows
+from strata.maps.stored_layers import StoredLayer
 from strata.settings.params import Pooling, PoolParams
 
 BLOCK_BYTES = 2 * 2**20  # of float32 parts, near the processor; a constant: another blocking rounds otherwise
@@ -51,7 +52,12 @@ class Transform:
 
 
 def write_descriptors(
-    folder: Path, layer: Layer, rows: pa.Table, pooling: Pooling, params: PoolParams, given: Whitening | None
+    folder: Path,
+    layer: StoredLayer,
+    rows: pa.Table,
+    pooling: Pooling,
+    params: PoolParams,
+    given: Whitening | None,
 ) -> Transform:
     """Pool one layer into ``FOLDER/LAYER.parquet`` and its whitening into ``FOLDER/whitening/LAYER.npz``.
 
@@ -69,7 +75,9 @@ def write_descriptors(
     return transform
 
 
-def given_whitening(folder: Path, layer: Layer, pooling: Pooling, params: PoolParams) -> Whitening | None:
+def given_whitening(
+    folder: Path, layer: StoredLayer, pooling: Pooling, params: PoolParams
+) -> Whitening | None:
     """The whitening ``FOLDER/NAME/LAYER.npz`` that another collection's run exported; None: none is named."""
     if params.whiten in ("none", "self"):
         return None
@@ -81,7 +89,7 @@ def given_whitening(folder: Path, layer: Layer, pooling: Pooling, params: PoolPa
 
 
 def fit_transform(
-    layer: Layer,
+    layer: StoredLayer,
     database: npt.NDArray[np.bool_],
     pooling: Pooling,
     params: PoolParams,
@@ -110,7 +118,7 @@ def fit_transform(
 
 
 def describe_rows(
-    layer: Layer, start: int, stop: int, pooling: Pooling, params: PoolParams, transform: Transform
+    layer: StoredLayer, start: int, stop: int, pooling: Pooling, params: PoolParams, transform: Transform
 ) -> Floats:
     """(stop - start, D) float32: the descriptors of the rows from ``start`` up to ``stop``."""
     regional = unit_of(layer.info, pooling) == "regions"
@@ -155,7 +163,7 @@ def fit_set_label(params: PoolParams) -> str:
     return f"{params.whiten}, centred on the {OWN_DATABASE}" if params.center else params.whiten
 
 
-def _valid_parts(layer: Layer, rows: Rows, pooling: Pooling, levels: int) -> Iterator[Floats]:
+def _valid_parts(layer: StoredLayer, rows: Rows, pooling: Pooling, levels: int) -> Iterator[Floats]:
     step = _block_rows(layer.info, pooling, levels)
     for start in range(0, len(rows), step):
         parts = pooled_parts(layer, rows[start : start + step], pooling, levels)

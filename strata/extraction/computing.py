@@ -20,7 +20,7 @@ import numpy.typing as npt
 from strata.base.track import Track, no_track
 from strata.extraction.decoding import Viewed, view_pictures
 from strata.extraction.encoding import encode
-from strata.extraction.network import Layer, Network
+from strata.extraction.network import Network, TappedLayer
 from strata.extraction.plan import Job, Jobs, Plan
 from strata.extraction.streams import stream
 from strata.maps.store import NOWHERE, Arrays, Found, Space, write_shard
@@ -36,7 +36,7 @@ Encoded = tuple[list[str], dict[str, Arrays]]
 class Work:
     """Jobs that lack the same layers, in the order of the plan. ``chosen``: (jobs,) which of ``all_jobs``."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[TappedLayer, ...]
     all_jobs: Jobs
     chosen: npt.NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ class Work:
 
 
 def missing_work(
-    plan: Plan, refused: npt.NDArray[np.bool_], layers: Sequence[Layer], stored: Mapping[str, Found]
+    plan: Plan, refused: npt.NDArray[np.bool_], layers: Sequence[TappedLayer], stored: Mapping[str, Found]
 ) -> tuple[Work, ...]:
     """What has to be computed, when ``stored`` is what each layer (by name) has already; ``refused``: (jobs,)
     those that cannot be."""
@@ -118,13 +118,13 @@ def _batches(decoded: Iterator[tuple[Job, ViewedPicture]], size: int) -> Iterato
         yield batch
 
 
-def _encode_batch(network: Network, batch: Batch, layers: Sequence[Layer]) -> Encoded:
+def _encode_batch(network: Network, batch: Batch, layers: Sequence[TappedLayer]) -> Encoded:
     jobs, pictures = [job for job, _ in batch], [picture for _, picture in batch]
     return [item.key for job in jobs for item in job.items], encode(network, jobs, pictures, layers)
 
 
 def _write(
-    layers: Iterable[Layer],
+    layers: Iterable[TappedLayer],
     shard: Sequence[Encoded],
     spaces: Mapping[str, Space],
     stored: Mapping[str, Found],

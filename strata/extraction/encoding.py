@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from strata.base.errors import StrataError
-from strata.extraction.network import Layer, Network
+from strata.extraction.network import Network, TappedLayer
 from strata.extraction.plan import Job
 from strata.maps.geometry import Box, picture_box_to_view
+from strata.maps.map_statistics import keep_map, pool_regions
 from strata.maps.masks import Mask, box_mask, picture_mask
-from strata.maps.pooling import keep_map, pool_regions
 from strata.maps.store import Arrays
 from strata.maps.views import ViewedPicture
 from strata.models.layers import Activation, forward_taps
@@ -22,7 +22,7 @@ from strata.models.loading import normalise
 
 
 def encode(
-    network: Network, jobs: Sequence[Job], views: Sequence[ViewedPicture], layers: Iterable[Layer]
+    network: Network, jobs: Sequence[Job], views: Sequence[ViewedPicture], layers: Iterable[TappedLayer]
 ) -> dict[str, Arrays]:
     """The arrays of every item of ``jobs`` (in their order), for each of ``layers`` by name.
 
@@ -53,7 +53,9 @@ def batch_pixels(network: Network, views: Sequence[ViewedPicture]) -> torch.Tens
 
 
 @torch.no_grad()
-def activations(network: Network, pixels: torch.Tensor, layers: Iterable[Layer]) -> dict[str, Activation]:
+def activations(
+    network: Network, pixels: torch.Tensor, layers: Iterable[TappedLayer]
+) -> dict[str, Activation]:
     """What the layers see of ``batch_pixels``, by name."""
     values = normalise(pixels, network.model, network.params.pixel_norm)
     return forward_taps(network.model, values, tuple(layer.tap for layer in layers))
@@ -62,7 +64,7 @@ def activations(network: Network, pixels: torch.Tensor, layers: Iterable[Layer])
 @torch.inference_mode()
 def _keep(
     network: Network,
-    layer: Layer,
+    layer: TappedLayer,
     seen: Activation,
     views: Sequence[ViewedPicture],
     source: npt.NDArray[np.int64],
@@ -91,7 +93,7 @@ def _keep(
     return {**kept, **arrays}
 
 
-def _pool(network: Network, layer: Layer, maps: torch.Tensor, masks: Sequence[Mask]) -> Arrays:
+def _pool(network: Network, layer: TappedLayer, maps: torch.Tensor, masks: Sequence[Mask]) -> Arrays:
     """Pool maps by their masks; rows beyond the masks (a short batch) are all valid and of no interest."""
     valid = None
     if not all(mask.all() for mask in masks):

@@ -13,8 +13,8 @@ import torch
 
 from strata.extraction.kernels import Computed, computed_with
 from strata.maps.features import Kind, LayerInfo
-from strata.maps.pooling import Pooling
-from strata.maps.regions import count_regions
+from strata.maps.map_statistics import MapPooling
+from strata.maps.rmac_regions import count_regions
 from strata.maps.store import HOW
 from strata.maps.views import ViewSpec
 from strata.models.layers import Tap, resolve_layers
@@ -33,7 +33,7 @@ Rows = Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
-class Layer:
+class TappedLayer:
     """One layer: where it is tapped, what is kept of it, and dtype and shape of a row of each array."""
 
     tap: Tap
@@ -51,7 +51,7 @@ class Network:
     """
 
     model: LoadedModel
-    layers: tuple[Layer, ...]
+    layers: tuple[TappedLayer, ...]
     params: ExtractParams
     batch: int
     streams: int
@@ -68,9 +68,9 @@ class Network:
         )
 
     @property
-    def pooling(self) -> Pooling:
+    def pooling(self) -> MapPooling:
         """How maps are pooled."""
-        return Pooling(self.params.levels, self.params.gem_p, self.params.position_l2)
+        return MapPooling(self.params.levels, self.params.gem_p, self.params.position_l2)
 
 
 def open_network(
@@ -116,7 +116,7 @@ def open_network(
     )
 
 
-def space_key(network: Network, layer: Layer) -> dict[str, Any]:
+def space_key(network: Network, layer: TappedLayer) -> dict[str, Any]:
     """Everything that decides the values of a layer's arrays, as JSON: the key of its space in the store.
 
     Aliases are resolved, and what has no bearing on a layer's kind is left out: another GeM exponent computes
@@ -150,7 +150,7 @@ def _be_exact() -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def _layer(tap: Tap, params: ExtractParams) -> Layer:
+def _layer(tap: Tap, params: ExtractParams) -> TappedLayer:
     positions, half, single = tap.height * tap.width, np.dtype("<f2"), np.dtype("<f4")
     one = (single, (tap.channels,))
     regions = count_regions(tap.height, tap.width, params.levels)
@@ -175,7 +175,7 @@ def _layer(tap: Tap, params: ExtractParams) -> Layer:
         gem_p=params.gem_p,
         has_cls=tap.has_cls,
     )
-    return Layer(tap, info, rows)
+    return TappedLayer(tap, info, rows)
 
 
 def _sizes(taps: Iterable[Tap], model: LoadedModel, batch: int | None, workers: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import torch
 
 from strata.base.errors import StrataError
 from strata.extraction.encoding import activations, batch_pixels
-from strata.extraction.network import Layer, Network
+from strata.extraction.network import Network, TappedLayer
 from strata.maps.views import ViewedPicture
 from strata.models.layers import Activation
 from strata.models.loading import LoadedModel, cast
@@ -69,7 +69,7 @@ def _look(network: Network, model: LoadedModel, views: Sequence[ViewedPicture]) 
     return seen, time.perf_counter() - started
 
 
-def _least_cosine(layer: Layer, seen: Seen, truth: Seen) -> float:
+def _least_cosine(layer: TappedLayer, seen: Seen, truth: Seen) -> float:
     """The least cosine of a row, over whatever the layer has."""
     one, other = seen[layer.info.name], truth[layer.info.name]
     pairs = ((one.map, other.map), (one.cls, other.cls), (one.vector, other.vector))

@@ -11,7 +11,7 @@ query_id (null for pictures). Pictures come first, sorted by image_id, then boxe
 - kind ``vector``: ``vector.npy`` (N, C) float32: the embedding, or a module without positions.
 - kind ``map``: ``map.npy`` (N, H*W, C) float16: the whole map (there are no more positions than regions).
 - kind ``regions``: ``regions.npy`` (N, R, C) float16, the maximum over every R-MAC region in the order of
-  ``maps.regions.region_boxes``, plus ``mean.npy`` and ``gem.npy`` (N, C) float32 over all valid positions.
+  ``rmac_regions.region_boxes``, plus ``mean.npy`` and ``gem.npy`` (N, C) float32 over all valid positions.
 - and ``cls.npy`` (N, C) float32 where the layer has a class token (it is never part of the map).
 
 A position outside a row's valid area (letterbox padding; outside the box of a ``roi`` query) is NaN in a map
@@ -31,6 +31,7 @@ import pyarrow as pa
 from strata.base.files import read_array, read_json, read_table, write_json
 
 Kind = Literal["vector", "map", "regions"]
+GEM_FLOOR = 1e-6  # GeM of positions x is (mean of max(x, GEM_FLOOR)^p)^(1/p), stored or taken from a map
 
 ROWS_SCHEMA = pa.schema(
     [

@@ -76,18 +76,6 @@ def picture_box_to_view(box: Box, width: int, height: int, size_px: int, view: V
     )
 
 
-def map_box_to_picture(
-    cells: Box, map_height: int, map_width: int, width: int, height: int, size_px: int, view: View
-) -> Box:
-    """A box in map cells (column0, row0, column1, row1) in picture pixels, clipped to the picture."""
-    transform = np.array(view_transform(width, height, size_px, view))
-    box = map_boxes_to_pictures(
-        np.array(cells), map_height, map_width, transform, np.array([width, height]), size_px
-    )
-    x0, y0, x1, y1 = box.tolist()
-    return x0, y0, x1, y1
-
-
 def map_boxes_to_pictures(
     cells: npt.NDArray[Any],
     map_height: int,

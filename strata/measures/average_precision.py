@@ -6,7 +6,7 @@ unreadable picture, another cluster) has no rank but stays in the denominator. A
 no AP and is left out of means.
 
 By hand, because scikit-learn's average precision knows no junk, no trapezoid and no positive that is missing.
-Nothing here knows how a ranking came about; see ``strata.retrieval.ranking``.
+Nothing here knows how a ranking came about.
 """
 
 from __future__ import annotations

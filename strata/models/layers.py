@@ -20,8 +20,7 @@ from strata.base.errors import StrataError, one_line
 from strata.models.loading import LoadedModel
 from strata.models.networks import LINEAR_STEM, patch_convolution
 from strata.models.towers import Tower, describe_tower, module_path, names_that_exist
-
-EMBEDDING = "embedding"
+from strata.settings.params import EMBEDDING
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from strata.base.threads import in_order, one_blas_thread
 from strata.collection.facets import FacetLabels
-from strata.descriptors.vector_blocks import read_vector_rows, vector_blocks
+from strata.descriptors.vectors import read_vector_rows, vector_blocks
 from strata.maps.features import database_rows
 from strata.measures.intervals import corrected_t
 from strata.measures.scores import Policy, Score, Scored, value_of

@@ -21,9 +21,8 @@ from strata.naming.prompts import Column, build_columns, unique_texts
 from strata.naming.results import Named, write_named
 from strata.naming.scoring import Floats, cosine_logits
 from strata.naming.text import class_vectors, count_cut, encode_texts
-from strata.settings.params import PromptSet
+from strata.settings.params import EMBEDDING, PromptSet
 
-EMBEDDING = "embedding"
 BLOCK = 65_536  # pictures at once; constant, because another blocking may round differently
 
 

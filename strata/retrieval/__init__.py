@@ -1,8 +1,10 @@
 """Ranking the database for every query, whole pictures or boxes, and scoring the rankings.
 
-Who is judged by what: ``queries`` and ``class_queries``. How pictures are ranked: ``ranking`` (whole vectors),
-``region_match`` (a picture's best region), ``search`` (only the nearest). What is kept: ``per_query``,
-``neighbours``, ``boxes``, ``aggregate``. Running it: ``opening``, ``running``, ``evaluation``.
+Who is judged by what: ``queries`` and ``class_queries``. How a query is matched: ``similarity`` (whole
+vectors), ``region_matching`` (its box with every picture's regions), ``matching`` (both by one interface),
+``search`` (only the nearest). What a ranking is worth: ``ranking``, ``judging``, ``per_query_measures``,
+``detection``, ``aggregate``. What is shown: ``topk``. Running it: ``layer_vectors``, ``query_blocks``,
+``evaluation``.
 
 Imports ``base``, ``settings``, ``collection``, ``maps``, ``descriptors`` and ``measures``. Fits nothing.
 """

@@ -14,7 +14,6 @@ import numpy as np
 from strata.collection.tables import Tables
 from strata.retrieval.queries import (
     ABSENT,
-    CLASS_TASK,
     NONE_FOUND,
     Database,
     Judgement,
@@ -23,6 +22,7 @@ from strata.retrieval.queries import (
     QuerySet,
     Task,
 )
+from strata.settings.params import CLASS_TASK
 
 
 def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:

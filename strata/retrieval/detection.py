@@ -1,42 +1,40 @@
-"""Were the details found where they are? Boxes judged by their overlap with the ground truth.
+"""Were the details found where they are? The best boxes of every query, and what they are worth.
 
-The metric of ArtMiner (Shen, Efros and Aubry 2019) on Brueghel: the query's own picture is left out; in
-each picture boxes that overlap a better one are dropped (non-maximum suppression, overlap threshold 0); the
-boxes of all pictures are sorted by score and the first 1,000 kept; a box is right if its IoU with a
-ground-truth box of that picture that nothing has claimed yet is above 0.3; step AP over the number of
-ground-truth boxes.
-
-The boxes are R-MAC regions: few and square. What they cannot reach is no fault of the features, so the
-share of ground-truth boxes that any region reaches (the ceiling) belongs beside the AP.
+By the metric of ``strata.measures.boxes``, over the first 1,000 boxes of a query; its own picture is left
+out. What the matcher's boxes cannot reach is no fault of the features, so the share of ground-truth boxes
+that any of them reaches (the ceiling) belongs beside the AP.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from strata.measures.average_precision import step_average_precision
-from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
+from strata.measures.boxes import (
+    IOU_THRESHOLD,
+    detection_average_precision,
+    reached_share,
+    suppress_overlaps,
+)
+from strata.measures.scores import Policy, Score, Scored
+from strata.retrieval.aggregate import group_mean
+from strata.retrieval.matching import BoxMatcher, Matches
+from strata.retrieval.queries import ABSENT, Database, Judgement, Positions, Query, Task
+from strata.retrieval.similarity import UNRANKED, Floats32
 
-IOU_THRESHOLD = 0.3  # a box is right strictly above it
 MOST_BOXES = 1000  # a query
 
 
-@dataclass(frozen=True)
-class Detections:
-    """Boxes of one query, best first. ``pictures``: (M,) positions; ``regions``: (M,) index of the region."""
-
-    pictures: npt.NDArray[np.int64]
-    regions: npt.NDArray[np.int64]
-
-
 class TopDetections:
-    """Keeps the best boxes of each query while blocks of pictures go by; equal scores keep picture order."""
+    """Keeps the best boxes of each query while blocks of pictures go by; equal scores keep picture order.
+
+    Every picture has the same R boxes, as regions of one geometry are.
+    """
 
     def __init__(self, n_queries: int, overlaps: npt.NDArray[np.bool_], capacity: int) -> None:
-        """overlaps : (R, R) bool of ``region_overlaps``; capacity : boxes kept a query."""
+        """overlaps : (R, R) bool, which boxes overlap; capacity : boxes kept a query."""
         self.overlaps = overlaps
         self.capacity = capacity
         self.scores: Floats32 = np.zeros((n_queries, 0), np.float32)
@@ -57,88 +55,54 @@ class TopDetections:
         self.scores = np.take_along_axis(together, best, axis=1)
         self.boxes = np.take_along_axis(boxes, best, axis=1)
 
-    def of_query(self, query: int, without: npt.NDArray[np.int64]) -> Detections:
-        """The first 1,000 boxes of one query that are not on the pictures ``without``."""
+    def of_query(self, query: int, without: npt.NDArray[np.int64]) -> tuple[Positions, Positions]:
+        """The first 1,000 boxes of one query, none on the pictures ``without``: (M,) positions of their
+        pictures, (M,) which of a picture's boxes."""
         boxes = self.boxes[query][self.scores[query] > UNRANKED]
         pictures, regions = np.divmod(boxes, len(self.overlaps))
         kept = np.flatnonzero(~np.isin(pictures, without))[:MOST_BOXES]
-        return Detections(pictures[kept], regions[kept])
+        return pictures[kept], regions[kept]
 
 
-def box_iou(first: Floats64, second: Floats64) -> Floats64:
-    """Intersection over union of boxes (..., 4) x0, y0, x1, y1; leading axes broadcast.
+@dataclass
+class DetectionScores:
+    """Detection AP and ceiling of one task's queries, one after the other; NaN: nothing to find."""
 
-    An empty box has 0 with everything; NaN boxes give NaN.
-    """
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    sides = np.clip(high - low, 0, None)
-    shared = sides[..., 0] * sides[..., 1]
-    union = _areas(first) + _areas(second) - shared
-    result: Floats64 = shared / np.where(union > 0, union, 1.0)
-    return result
+    matcher: BoxMatcher
+    database: Database
+    groups: list[str] = field(default_factory=list)
+    average_precisions: list[float] = field(default_factory=list)
+    ceilings: list[float] = field(default_factory=list)
 
+    def add(self, query: Query, task: Task, index: int, judged: Judgement, found: Matches, row: int) -> None:
+        """Score query ``index`` of ``task``, which is ``row`` of the block that was ``found``."""
+        image_ids, truth = task.boxes[index]
+        self.groups.append(query.group)
+        if not image_ids:
+            self.average_precisions.append(np.nan)
+            self.ceilings.append(np.nan)
+            return
+        places = np.array([self.database.position.get(image_id, ABSENT) for image_id in image_ids])
+        left_out = np.append(judged.skipped, query.own) if query.own != ABSENT else judged.skipped
+        pictures, boxes = found.detections(row, left_out)
+        self.average_precisions.append(detection_average_precision(pictures, boxes, places, truth))
+        self.ceilings.append(reached_share(self.matcher.reachable_boxes(places), truth))
 
-def region_overlaps(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """(R, R) bool: do two regions share a cell? cells : (R, 4) column0, row0, column1, row1."""
-    boxes = cells.astype(np.float64)
-    return box_iou(boxes[:, None], boxes[None]) > 0
-
-
-def suppress_overlaps(scores: Floats32, overlaps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Greedy non-maximum suppression with overlap threshold 0, for many pictures of one geometry at once.
-
-    scores : (M, R), -inf where a region is not valid; overlaps : (R, R) bool, true on the diagonal. Returns
-    (M, R) bool: the best region of a row stays, what overlaps it goes, and so on. Ties go to the first
-    region.
-    """
-    left = scores.copy()
-    kept = np.zeros(scores.shape, np.bool_)
-    rows = np.flatnonzero((left > UNRANKED).any(axis=1))
-    while len(rows):
-        best = left[rows].argmax(axis=1)
-        kept[rows, best] = True
-        left[rows] = np.where(overlaps[best], UNRANKED, left[rows])
-        rows = rows[(left[rows] > UNRANKED).any(axis=1)]
-    return kept
-
-
-def detection_average_precision(
-    pictures: npt.ArrayLike,
-    boxes: Floats64,
-    truth_pictures: npt.ArrayLike,
-    truth_boxes: Floats64,
-    iou_threshold: float = IOU_THRESHOLD,
-) -> float:
-    """Step AP of boxes in ranked order over all ground-truth boxes, 0..1.
-
-    boxes : (M, 4) on ``pictures`` (M,); truth_boxes : (G, 4) on ``truth_pictures`` (G,), G >= 1. A box
-    claims the unclaimed ground-truth box of its picture that it overlaps most, if the IoU is above the
-    threshold."""
-    found_on, hidden_on = np.asarray(pictures), np.asarray(truth_pictures)
-    overlaps = box_iou(boxes[:, None], truth_boxes[None])
-    overlaps[found_on[:, None] != hidden_on[None]] = 0.0
-    right = []
-    for rank in np.flatnonzero((overlaps > iou_threshold).any(axis=1)).tolist():
-        best = int(overlaps[rank].argmax())
-        if overlaps[rank, best] > iou_threshold:
-            right.append(rank)
-            overlaps[:, best] = 0.0  # claimed
-    return step_average_precision(np.array(right, np.int64), len(truth_boxes))
+    def scored(self) -> Scored:
+        """Macro over groups, as ArtMiner reports it, and micro over queries; the ceiling is macro too."""
+        values, ceilings = np.array(self.average_precisions), np.array(self.ceilings)
+        micro = None if np.isnan(values).all() else float(np.nanmean(values))
+        scores = [
+            Score("detection_ap", group_mean(values, self.groups)),
+            Score("detection_ap_micro", micro),
+            Score("detection_ceiling", group_mean(ceilings, self.groups)),
+        ]
+        how = f"IoU > {IOU_THRESHOLD}, own picture excluded, {self.matcher.boxes_are}, macro"
+        return Scored(scores, [Policy("detection", how)])
 
 
-def reached_share(
-    region_boxes: Floats64, truth_boxes: Floats64, iou_threshold: float = IOU_THRESHOLD
-) -> float:
-    """Share of ground-truth boxes that any region of their picture reaches: no ranking can do better.
-
-    region_boxes : (G, R, 4), for each of the G ground-truth boxes the regions of its picture, NaN if that
-    was not read."""
-    reached = (box_iou(region_boxes, truth_boxes[:, None]) > iou_threshold).any(axis=1)
-    return float(reached.mean())
-
-
-def _areas(boxes: Floats64) -> Floats64:
-    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
-    result: Floats64 = sides[..., 0] * sides[..., 1]
-    return result
+def most_left_out(task: Task, n_queries: int) -> int:
+    """The most pictures that are left out of a query's boxes: its own, and junk that takes no rank."""
+    if task.junk != "skip":
+        return 1
+    return 1 + max((len(task.judge(index).junk) for index in range(n_queries)), default=0)

@@ -12,12 +12,13 @@ from strata.base.threads import one_blas_thread
 from strata.base.track import Track, no_track
 from strata.measures.scores import Policy, Score, Scored
 from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, task_scores
-from strata.retrieval.neighbours import SCHEMA as TOPK_SCHEMA
-from strata.retrieval.opening import Frames, Layer
-from strata.retrieval.per_query import SCHEMA as PER_QUERY_SCHEMA
-from strata.retrieval.per_query import outcome_table
+from strata.retrieval.layer_vectors import LayerVectors, box_matcher
+from strata.retrieval.per_query_measures import SCHEMA as PER_QUERY_SCHEMA
+from strata.retrieval.per_query_measures import outcome_table
 from strata.retrieval.queries import Database, QuerySet, Task
-from strata.retrieval.running import Search, TaskRun, run_queries
+from strata.retrieval.query_blocks import Search, TaskRun, run_queries
+from strata.retrieval.region_matching import Frames
+from strata.retrieval.topk import SCHEMA as TOPK_SCHEMA
 from strata.settings.params import CLASS_TASK, QueryView, RetrieveParams
 
 
@@ -31,7 +32,7 @@ class LayerResult:
 
 
 def evaluate_layer(
-    layer: Layer,
+    layer: LayerVectors,
     database: Database,
     query_sets: Sequence[QuerySet],
     params: RetrieveParams,
@@ -47,8 +48,8 @@ def evaluate_layer(
     found = Scored()
     with one_blas_thread():
         for query_set in (some for some in query_sets if some.queries):
-            regions = layer.regions if any(query.boxed for query in query_set.queries) else None
-            search = Search(layer, regions, database, frames, params)
+            boxed = any(query.boxed for query in query_set.queries)
+            search = Search(layer, box_matcher(layer, frames, params) if boxed else None, database, params)
             for run in run_queries(search, query_set, track):
                 spaces = _tables(run)
                 topk.append(run.neighbours.table(database.image_ids))
@@ -93,18 +94,18 @@ def _policies(task: Task, query_set: QuerySet, search: Search, query_view: Query
     return Scored(policies=[Policy(name, text) for name, text in texts.items()])
 
 
-def _view(query_view: QueryView, layer: Layer) -> str:
+def _view(query_view: QueryView, layer: LayerVectors) -> str:
     return "whole (the layer has no map)" if query_view == "roi" and not layer.has_map else query_view
 
 
 def _match(task: Task, boxed: int, queries: int, search: Search) -> str:
     if task.name == CLASS_TASK or search.params.match == "global" or not boxed:
         return "global"
-    if search.regions is None:
+    if search.matcher is None:
         return "global (the layer has no map)"
     return "region" if boxed == queries else "region for boxed queries, global for the others"
 
 
-def _normalised(layer: Layer) -> bool:
+def _normalised(layer: LayerVectors) -> bool:
     lengths = layer.full.norms[layer.full.usable]
     return bool(np.abs(lengths - 1).max(initial=0) < 1e-4)

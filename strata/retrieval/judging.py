@@ -14,10 +14,10 @@ from itertools import chain
 import numpy as np
 
 from strata.base.threads import MOST_THREADS, in_order
-from strata.retrieval.opening import Layer
-from strata.retrieval.per_query import NEIGHBOURS, Outcome, outcomes_of
+from strata.retrieval.layer_vectors import LayerVectors
+from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome, outcomes_of
 from strata.retrieval.queries import Judgement, Positions, Query
-from strata.retrieval.ranks import Near, Placed, Ranking
+from strata.retrieval.ranking import Near, Placed, Ranking
 
 QUERIES_A_PART = 16  # judged by a thread before it takes the next ones
 SHORT = 20_000  # pictures; with fewer, threads wait for Python's lock more than they work
@@ -44,7 +44,9 @@ class Block:
         return max(len(judgement.skipped) for judgement in chain(*self.judged))
 
 
-def judge_full(block: Block, ranking: Rankings, layer: Layer, top_k: int) -> tuple[list[Near], Outcomes]:
+def judge_full(
+    block: Block, ranking: Rankings, layer: LayerVectors, top_k: int
+) -> tuple[list[Near], Outcomes]:
     """The first pictures of every query, enough for ``top_k`` to be shown, and what its ranking is worth."""
     count = top_k + block.most_hidden
 
@@ -60,7 +62,7 @@ def judge_full(block: Block, ranking: Rankings, layer: Layer, top_k: int) -> tup
     return list(chain(*(near for near, _ in parts))), list(chain(*(found for _, found in parts)))
 
 
-def judge_reduced(block: Block, ranking: Rankings, layer: Layer) -> tuple[Outcomes, Outcomes]:
+def judge_reduced(block: Block, ranking: Rankings, layer: LayerVectors) -> tuple[Outcomes, Outcomes]:
     """What every query's ranking of all pictures is worth, and that of those in its own cluster.
 
     A query that was not answered ranks nothing in either.
@@ -86,7 +88,7 @@ def judge_reduced(block: Block, ranking: Rankings, layer: Layer) -> tuple[Outcom
     return list(chain(*(found for found, _ in parts))), list(chain(*(found for _, found in parts)))
 
 
-def _threads(layer: Layer) -> int:
+def _threads(layer: LayerVectors) -> int:
     return 1 if len(layer.full.candidates) < SHORT else MOST_THREADS
 
 
@@ -109,7 +111,7 @@ def _outcomes(
     return [list(outcomes) for outcomes in zip(*tasks, strict=True)]
 
 
-def _share_kept(layer: Layer, query: Query, order: Positions, judged: Judgement) -> float:
+def _share_kept(layer: LayerVectors, query: Query, order: Positions, judged: Judgement) -> float:
     """Share of the ten nearest by exact search that lie in the query's cluster; NaN if there are none."""
     near = order[np.isin(order, judged.skipped, invert=True)][:NEIGHBOURS]
     if not len(near):

@@ -1,7 +1,7 @@
 """Which queries there are and which pictures are positive, junk or left out for each of them.
 
 A data set's own queries come from the ``queries`` and ``relevance`` tables and may be scored several ways
-(one task each: Easy, Medium and Hard differ in which grades are positive and which junk). ``class_task``
+(one task each: Easy, Medium and Hard differ in which grades are positive and which junk). ``class_queries``
 makes queries from labels. No N x N relevance is ever built; a query is judged when its turn comes.
 
 Policies: ``junk`` skip = consumes no rank, negative = an ordinary miss. ``self_match`` exclude = the
@@ -23,11 +23,10 @@ import pyarrow as pa
 
 from strata.base.errors import StrataError
 from strata.collection.tables import BOX, QUERY_SPLIT, Tables
-from strata.settings.params import ProtocolEntry, QueryView, RetrieveParams
+from strata.settings.params import CLASS_TASK, ProtocolEntry, QueryView, RetrieveParams
 
 Positions = npt.NDArray[np.int64]
 Boxes = tuple[list[str], npt.NDArray[np.float64]]
-CLASS_TASK = "class"
 ABSENT = -1
 NONE_FOUND: Positions = np.zeros(0, np.int64)
 

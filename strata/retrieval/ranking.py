@@ -1,189 +1,148 @@
-"""Exact search: every query against every picture, in blocks, in an order that cannot wobble.
+"""Where some pictures stand in a query's ranking, without making the whole ranking.
 
-Scores are computed in float64 and rounded to float32. The rounding swallows what differs between one blocking
-of the product and another, so pictures with equal vectors tie exactly, and ties go to the lower position (the
-lower image_id, as pictures are sorted by it). Block sizes are constants or follow from a tracked parameter.
-
-Memory: one block of queries x all pictures. A million pictures need 4 MB a query; an N x N matrix never
-exists. Not done here: approximate search, and anything about relevance.
+A measure needs the ranks of the positives and a page of neighbours needs the first few; nobody reads the
+other hundred thousand places. So the scores alone are sorted (a thirtieth of the time of a stable argsort)
+and a picture's rank is found by bisection: the number of better scores, plus the pictures of equal score at a
+lower position.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.threads import MOST_THREADS, in_order
+from strata.measures.average_precision import Ranks
+from strata.retrieval.queries import NONE_FOUND, Judgement, Positions
+from strata.retrieval.similarity import UNRANKED, Floats32
 
-Floats32 = npt.NDArray[np.float32]
-Floats64 = npt.NDArray[np.float64]
-Positions = npt.NDArray[np.int64]
-Metric = Literal["cosine", "euclidean"]
-
-DATABASE_BLOCK = 1024  # pictures in one product; constant, so that the same sums are taken on every run
-STRANDS = MOST_THREADS  # shares of the blocks; each makes its own room once
-MOST_QUERIES = 1024  # in one block, however large the budget
-BYTES_A_SCORE = 4  # float32
-EQUAL = 1e-12  # squared distances below this share of the squared lengths are rounding: the vectors are equal
-UNRANKED = np.float32(-np.inf)
+FEW = 100  # scores with ties that are looked for one by one; an argsort takes as long as for 150
 
 
-@dataclass(frozen=True)
-class VectorIndex:
-    """Vectors of one layer, pictures first, then query crops.
+class Placed(NamedTuple):
+    """``ranks``: sorted 0-based ranks of the positives that were ranked; ``n_ranked``: pictures ranked; both
+    without what takes no rank (junk, own picture)."""
 
-    ``vectors``: (M, D) float32; ``norms``: (M,) float64 L2 norms; ``usable``: (M,) bool, which vectors say
-    anything; ``candidates``: (N,) bool, which of the first N rows can be ranked.
+    ranks: Ranks
+    n_ranked: int
+
+
+class Near(NamedTuple):
+    """The first pictures of a ranking, nearest first. ``places``: (K,) positions; ``scores``: (K,) theirs."""
+
+    places: Positions
+    scores: Floats32
+
+
+class Ranking(Protocol):
+    """What is asked of one query's ranking."""
+
+    def best(self, count: int) -> Near:
+        """The first ``count`` pictures, or all there are."""
+
+    def place(self, judged: Judgement) -> Placed:
+        """Where the positives stand."""
+
+    def place_inside(self, members: Positions, judged: Judgement) -> Placed:
+        """Where they stand when only the pictures at ``members`` (M,), sorted, are ranked."""
+
+
+class Ranked:
+    """The ranking by one query's scores (N,) float32, -inf where a picture is not ranked.
+
+    ``n_ranked``: how many pictures are. Equal scores stand in order of position.
+
+    >>> ranking = Ranked(np.array([0.2, 0.9, 0.2, -np.inf, 0.5], np.float32))
+    >>> ranking.best(3).places.tolist(), ranking.ranks(np.array([2, 3, 4])).tolist(), ranking.n_ranked
+    ([1, 4, 0], [1, 3], 4)
     """
 
-    vectors: Floats32
-    norms: Floats64
-    usable: npt.NDArray[np.bool_]
-    candidates: npt.NDArray[np.bool_]
-    metric: Metric
+    def __init__(self, scores: Floats32) -> None:
+        self.scores = scores
+        self._ascending = np.sort(scores)
+        self.n_ranked = len(scores) - int(np.searchsorted(self._ascending, UNRANKED, side="right"))
+
+    def best(self, count: int) -> Near:
+        """The first ``count`` pictures, or all there are."""
+        count = min(count, self.n_ranked)
+        if not count:
+            return Near(NONE_FOUND, self.scores[:0])
+        near = np.flatnonzero(self.scores >= self._ascending[-count])
+        places = near[np.argsort(-self.scores[near], kind="stable")[:count]]
+        return Near(places, self.scores[places])
+
+    def place(self, judged: Judgement) -> Placed:
+        """Where the positives stand."""
+        ranks, skipped = self.ranks(judged.positives), self.ranks(judged.skipped)
+        return Placed(ranks - np.searchsorted(skipped, ranks), self.n_ranked - len(skipped))
+
+    def place_inside(self, members: Positions, judged: Judgement) -> Placed:
+        """Where they stand when only the pictures at ``members`` (M,), sorted, are ranked."""
+        inside = Ranked(self.scores[members])
+        ranks = inside.ranks(indices_of(members, judged.positives))
+        skipped = inside.ranks(indices_of(members, judged.skipped))
+        return Placed(ranks - np.searchsorted(skipped, ranks), inside.n_ranked - len(skipped))
+
+    def ranks(self, places: Positions) -> Ranks:
+        """Sorted 0-based ranks of the pictures at ``places``, without those that are not ranked."""
+        scores = np.sort(self.scores[places])  # in order they are looked up in half the time
+        scores = scores[scores > UNRANKED]
+        reached = np.searchsorted(self._ascending, scores, side="right")
+        ranks = len(self._ascending) - reached
+        tied = (reached > 1) & (self._ascending[reached - 2] == scores)
+        if not tied.any():
+            return ranks[::-1]
+        wanted = np.zeros(len(self.scores), np.bool_)
+        wanted[places] = True
+        values = np.unique(scores[tied])
+        better = len(self._ascending) - np.searchsorted(self._ascending, values, side="right")
+        among = [np.flatnonzero(wanted[alike]) for alike in self._alike(values)]
+        return np.sort(np.concatenate([ranks[~tied], *map(np.add, better, among)]))
+
+    def _alike(self, values: Floats32) -> Iterator[Positions]:
+        """The sorted positions of all pictures with each of some scores."""
+        if len(values) <= FEW:
+            yield from (np.flatnonzero(self.scores == value) for value in values)
+            return
+        order = np.argsort(self.scores)  # equals in any order
+        ends = (np.searchsorted(self._ascending, values, side=side).tolist() for side in ("left", "right"))
+        yield from (np.sort(order[start:stop]) for start, stop in zip(*ends, strict=True))
 
 
-@dataclass(frozen=True)
-class QueryVectors:
-    """``vectors``: (Q, D) float64, of length 1 for the cosine, 0 where ``answered`` (Q,) is false;
-    ``lengths``: (Q,) float64 of the vectors as they were."""
+class NearestOnly:
+    """The ranking of a query without positives, of which only the nearest pictures are known.
 
-    vectors: Floats64
-    lengths: Floats64
-    answered: npt.NDArray[np.bool_]
-
-
-def queries_per_block(n_database: int, budget_mib: int, bytes_a_score: int = BYTES_A_SCORE) -> int:
-    """How many queries are scored together so that their scores stay within ``budget_mib``; at least one."""
-    return int(np.clip(budget_mib * 2**20 // (bytes_a_score * max(n_database, 1)), 1, MOST_QUERIES))
-
-
-def build_index(
-    vectors: Floats32,
-    metric: Metric,
-    ranked: npt.NDArray[np.bool_],
-    usable: npt.NDArray[np.bool_] | None = None,
-) -> VectorIndex:
-    """Measure every vector's length; nothing is copied.
-
-    ranked : (N,) bool, which of the first N rows belong to the database. usable : (M,) bool; by default the
-    rows whose vector is finite and not zero: a descriptor of nothing (no valid position) is the zero
-    vector.
+    near : the first of them; candidates : (N,) bool, which pictures were ranked; answered : was the query?
     """
-    norms = np.empty(len(vectors), np.float64)
-    for start in range(0, len(vectors), DATABASE_BLOCK):
-        norms[start : start + DATABASE_BLOCK] = _norms(vectors[start : start + DATABASE_BLOCK])
-    finite = np.isfinite(norms)
-    said = finite & (norms > 0) if usable is None else finite & usable
-    return VectorIndex(vectors, norms, said, ranked & said[: len(ranked)], metric)
+
+    def __init__(self, near: Near, candidates: npt.NDArray[np.bool_], answered: bool) -> None:
+        self._near = near
+        self._candidates = candidates
+        self._answered = answered
+
+    def best(self, count: int) -> Near:
+        """The first ``count`` pictures, or all that are known."""
+        return Near(self._near.places[:count], self._near.scores[:count])
+
+    def place(self, judged: Judgement) -> Placed:
+        """No positives; how many pictures were ranked."""
+        return self._count(self._candidates, judged.skipped)
+
+    def place_inside(self, members: Positions, judged: Judgement) -> Placed:
+        """The same when only the pictures at ``members`` are ranked."""
+        return self._count(self._candidates[members], indices_of(members, judged.skipped))
+
+    def _count(self, candidates: npt.NDArray[np.bool_], skipped: Positions) -> Placed:
+        count = np.count_nonzero(candidates) - np.count_nonzero(candidates[skipped])
+        return Placed(NONE_FOUND, int(count) if self._answered else 0)
 
 
-def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
-    """Similarity of some rows (queries) with every picture, higher is nearer.
-
-    rows : (Q,) row numbers, -1 for a query that has none. All cores share the work, a block of pictures
-    each; hold BLAS to one thread (``strata.base.threads``). Returns (Q, N) float32: the cosine, or minus the
-    Euclidean distance; -inf where query or picture cannot be ranked.
-    """
-    queries, n_database = read_queries(index, rows), len(index.candidates)
-    scores = np.empty((len(rows), n_database), np.float32)
-    starts = range(0, n_database, DATABASE_BLOCK)
-
-    def fill(mine: range) -> None:
-        room = Room(index, len(rows), min(DATABASE_BLOCK, n_database))
-        for start in mine:
-            block = slice(start, min(start + DATABASE_BLOCK, n_database))
-            score_block(index, queries, block, scores[:, block], room)
-
-    for _ in in_order(fill, [starts[strand::STRANDS] for strand in range(min(STRANDS, len(starts)))]):
-        pass
-    scores[~queries.answered] = UNRANKED
-    return scores
-
-
-class Room:
-    """What a thread works in, made once: memory that is given back after every block has to be cleared again
-    by the system, which takes as long as the product."""
-
-    def __init__(self, index: VectorIndex, n_queries: int, n_pictures: int) -> None:
-        self._vectors = np.empty((n_pictures, index.vectors.shape[1]))
-        self._products = np.empty(n_queries * n_pictures)
-
-    def vectors(self, index: VectorIndex, block: slice) -> Floats64:
-        """(B, D) the vectors of a block of pictures, 0 for one that is not ranked."""
-        vectors = self._vectors[: block.stop - block.start]
-        vectors[:] = index.vectors[block]
-        vectors[~index.candidates[block]] = 0.0
-        return vectors
-
-    def products(self, queries: Floats64, vectors: Floats64) -> Floats64:
-        """(Q, B) the inner products of (Q, D) and (B, D)."""
-        shape = len(queries), len(vectors)
-        room = self._products[: shape[0] * shape[1]].reshape(shape)
-        return np.matmul(queries, vectors.T, out=room)
-
-
-def read_queries(index: VectorIndex, rows: Positions) -> QueryVectors:
-    """The vectors of some rows, -1 for a query that has none."""
-    answered = (rows >= 0) & index.usable[rows]
-    vectors = np.where(answered[:, None], index.vectors[rows], 0.0).astype(np.float64)
-    lengths = np.where(answered, index.norms[rows], 0.0)
-    if index.metric == "cosine":
-        vectors /= nonzero(lengths)[:, None]
-    return QueryVectors(vectors, lengths, answered)
-
-
-def score_block(
-    index: VectorIndex, queries: QueryVectors, block: slice, scores: Floats32, room: Room
-) -> None:
-    """Fill ``scores`` (Q, B) with the similarities of ``queries`` and the pictures of ``block``."""
-    ranked = index.candidates[block]
-    norms = np.where(ranked, index.norms[block], 0.0)
-    products = room.products(queries.vectors, room.vectors(index, block))
-    if index.metric == "cosine":
-        products /= nonzero(norms)
-    else:
-        products = -_distances(products, queries.lengths, norms)
-    scores[:] = products
-    if not ranked.all():
-        scores[:, ~ranked] = UNRANKED
-
-
-def nonzero(norms: Floats64) -> Floats64:
-    """Lengths to divide by: 1 for the zero vector, which stays what it is."""
-    result: Floats64 = np.where(norms > 0, norms, 1.0)
-    return result
-
-
-def rank_by_score(scores: Floats32) -> Positions:
-    """Positions of one query's (N,) float32 scores from best to worst, without those at -inf.
-
-    Equal scores stand in order of position. Score and position are packed into one 64-bit key, so the keys
-    are unique and numpy's fastest sort gives the stable order. N is below 2^32.
-    """
-    bits = (scores + np.float32(0)).view(np.uint32)  # + 0 turns -0.0 into 0.0
-    negative = bits >> np.uint32(31) != 0
-    ascending = np.where(negative, ~bits, bits | np.uint32(0x80000000))
-    keys = (~ascending).astype(np.uint64) << np.uint64(32)
-    keys |= np.arange(len(scores), dtype=np.uint64)
-    keys.sort()
-    ranked = int(np.count_nonzero(scores > UNRANKED))
-    return (keys[:ranked] & np.uint64(0xFFFFFFFF)).astype(np.int64)
-
-
-def _norms(vectors: npt.NDArray[Any]) -> Floats64:
-    exact = np.asarray(vectors, np.float64)
-    result: Floats64 = np.sqrt(np.einsum("nd,nd->n", exact, exact))
-    return result
-
-
-def _distances(products: Floats64, lengths: Floats64, norms: Floats64) -> Floats64:
-    """(Q, B) Euclidean distances from |q|^2 + |x|^2 - 2 q.x; what cancels down to rounding is exactly 0."""
-    squares = lengths[:, None] ** 2 + norms[None, :] ** 2
-    squared = squares - 2 * products
-    squared[squared < EQUAL * squares] = 0.0
-    result: Floats64 = np.sqrt(squared)
-    return result
+def indices_of(members: Positions, places: Positions) -> Positions:
+    """Indices into ``members`` (M,), sorted, of those ``places`` that are among them."""
+    if not len(members):
+        return NONE_FOUND
+    index = np.searchsorted(members, places)
+    found: Positions = index[members[np.minimum(index, len(members) - 1)] == places]
+    return found

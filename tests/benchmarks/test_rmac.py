@@ -9,8 +9,8 @@ import torch
 from benchmarks import rmac
 from benchmarks.rmac import by_lists, by_slices, descriptor, maxima
 from benchmarks.settings import Settings
-from strata.maps.pooling import region_maxima
-from strata.maps.regions import region_boxes
+from strata.maps.map_statistics import region_maxima
+from strata.maps.rmac_regions import region_boxes
 
 
 def test_it_runs(tmp_path):

@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 
 from strata.base.errors import StrataError
 from strata.descriptors.pooling import (
-    Layer,
     check_poolable,
     generalised_mean,
-    layer_regions,
     parts_per_row,
     pooled_parts,
     unit_of,
 )
 from strata.maps.features import LayerInfo
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
+from strata.maps.stored_layers import StoredLayer, stored_regions
 
 
 def info(kind="map", height=4, width=6, channels=2, levels=3, has_cls=False, name="early"):
@@ -28,7 +27,9 @@ def info(kind="map", height=4, width=6, channels=2, levels=3, has_cls=False, nam
 def map_layer(grid):
     """grid : (N, H, W, C), NaN = invalid."""
     n, height, width, channels = grid.shape
-    return Layer(info("map", height, width, channels), {"map": grid.reshape(n, height * width, channels)})
+    return StoredLayer(
+        info("map", height, width, channels), {"map": grid.reshape(n, height * width, channels)}
+    )
 
 
 def loop_regions(grid, levels):
@@ -63,7 +64,7 @@ def grids(draw, largest=7):
 @given(grids(), st.integers(1, 4))
 @settings(max_examples=40, deadline=None)
 def test_region_maxima_equal_the_loops(grid, levels):
-    found = layer_regions(map_layer(grid), slice(0, 2), levels)
+    found = stored_regions(map_layer(grid), slice(0, 2), levels)
     for picture, regions in zip(grid, found, strict=True):
         np.testing.assert_array_equal(regions, loop_regions(picture.astype(np.float32), levels))
 
@@ -74,7 +75,7 @@ def test_max_over_the_regions_of_any_number_of_levels_is_the_global_maximum(grid
     layer = map_layer(grid)
     everywhere = np.fmax.reduce(grid.astype(np.float32).reshape(2, -1, 3), axis=1)
     np.testing.assert_array_equal(pooled_parts(layer, slice(0, 2), "max", levels)[:, 0], everywhere)
-    regions = layer_regions(layer, slice(0, 2), levels)
+    regions = stored_regions(layer, slice(0, 2), levels)
     np.testing.assert_array_equal(np.fmax.reduce(regions, axis=1), everywhere)
 
 
@@ -92,11 +93,11 @@ def test_stored_regions_give_what_the_map_gives(pooling):
     grid = np.random.default_rng(0).random((3, 4, 6, 5)).astype(np.float32)
     of_map = map_layer(grid)
     stored = {
-        "regions": layer_regions(of_map, slice(0, 3), 4),
+        "regions": stored_regions(of_map, slice(0, 3), 4),
         "mean": grid.mean(axis=(1, 2)),
         "gem": generalised_mean(grid.reshape(3, 24, 5), 3.0),
     }
-    of_regions = Layer(info("regions", 4, 6, 5, levels=4), stored)
+    of_regions = StoredLayer(info("regions", 4, 6, 5, levels=4), stored)
     for levels in (1, 2, 3):
         np.testing.assert_allclose(
             pooled_parts(of_regions, slice(1, 3), pooling, levels),
@@ -127,13 +128,15 @@ def test_invalid_positions_take_no_part_in_means():
 @pytest.mark.parametrize("pooling", ["max", "rmac", "rmac_global", "avg", "gem", "cls"])
 def test_a_vector_is_its_own_pooling(pooling):
     vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
-    layer = Layer(info("vector", 1, 1, 3), {"vector": vectors})
+    layer = StoredLayer(info("vector", 1, 1, 3), {"vector": vectors})
     np.testing.assert_array_equal(pooled_parts(layer, slice(0, 2), pooling, 3)[:, 0], vectors)
     assert unit_of(layer.info, pooling) == "descriptors"
 
 
 def test_the_class_token_is_pooled_alone():
-    layer = Layer(info("map", 1, 1, 2, has_cls=True), {"map": np.zeros((1, 1, 2)), "cls": np.ones((1, 2))})
+    layer = StoredLayer(
+        info("map", 1, 1, 2, has_cls=True), {"map": np.zeros((1, 1, 2)), "cls": np.ones((1, 2))}
+    )
     assert pooled_parts(layer, slice(0, 1), "cls", 1).tolist() == [[[1, 1]]]
     assert pooled_parts(layer, slice(0, 1), "max", 1).tolist() == [[[0, 0]]]
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import strata.descriptors.transforms as descriptors
 from strata.base.errors import StrataError
-from strata.descriptors.pooling import Layer, layer_regions
 from strata.descriptors.transforms import (
     Transform,
     describe_rows,
@@ -22,6 +21,7 @@ from strata.descriptors.transforms import (
 from strata.descriptors.vectors import read_vectors
 from strata.descriptors.whitening import apply_whitening, read_whitening
 from strata.maps.features import ROWS_SCHEMA, LayerInfo
+from strata.maps.stored_layers import StoredLayer, stored_regions
 from strata.settings.params import PoolParams
 
 PLAIN = PoolParams(levels=3, center=False, whiten="none", normalize=True)
@@ -35,11 +35,13 @@ def options(**changes):
 def map_layer(grid):
     n, height, width, channels = grid.shape
     info = LayerInfo("early", "m", "map", channels, height, width, 3, 3.0, False)
-    return Layer(info, {"map": grid.reshape(n, height * width, channels)})
+    return StoredLayer(info, {"map": grid.reshape(n, height * width, channels)})
 
 
 def vector_layer(values):
-    return Layer(LayerInfo("e", "m", "vector", values.shape[1], 1, 1, 3, 3.0, False), {"vector": values})
+    return StoredLayer(
+        LayerInfo("e", "m", "vector", values.shape[1], 1, 1, 3, 3.0, False), {"vector": values}
+    )
 
 
 def unit(vector):
@@ -78,7 +80,7 @@ def test_rmac_equals_the_loop_with_centring_and_whitening(height, width, center,
     layer, chosen = map_layer(grid), options(center=center, whiten=whiten, levels=2)
     fitted = fit_transform(layer, np.ones(5, bool), "rmac", chosen)
     found = describe_rows(layer, 0, 5, "rmac", chosen, fitted)
-    for picture, regions in zip(found, layer_regions(layer, slice(0, 5), 2), strict=True):
+    for picture, regions in zip(found, stored_regions(layer, slice(0, 5), 2), strict=True):
         np.testing.assert_allclose(picture, loop_rmac(regions, fitted.center, fitted.whitening), atol=2e-4)
 
 
@@ -110,7 +112,7 @@ def test_whitened_region_vectors_of_the_database_have_unit_covariance():
     grid = np.random.default_rng(3).gamma(2.0, size=(60, 4, 4, 3)).astype(np.float32)
     layer, database = map_layer(grid), np.arange(60) < 50
     whitening = fit_transform(layer, database, "rmac", options(whiten="self")).whitening
-    regions = l2_normalised(layer_regions(layer, slice(0, 50), 3)).reshape(-1, 3)
+    regions = l2_normalised(stored_regions(layer, slice(0, 50), 3)).reshape(-1, 3)
     assert (whitening.n, whitening.unit) == (len(regions), "regions")
     np.testing.assert_allclose(np.cov(apply_whitening(regions, whitening).T), np.eye(3), atol=2e-3)
 

@@ -21,7 +21,7 @@ from strata.base.errors import StrataError
 from strata.base.files import read_table
 from strata.extraction.run import Place, Request, extract
 from strata.maps.features import database_rows, layer_names, read_layer_array, read_layer_info, read_rows
-from strata.maps.regions import region_boxes
+from strata.maps.rmac_regions import region_boxes
 from strata.maps.store import write_shard
 from strata.maps.views import ViewSpec, decode_picture, make_view
 from strata.models.loading import load_model, normalise

@@ -9,16 +9,29 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from strata.maps.geometry import (
-    map_box_to_picture,
+    Box,
     map_boxes_to_pictures,
     picture_box_to_view,
     resized,
     view_transform,
 )
+from strata.settings.params import View
 
 VIEWS = ["center_crop", "squash", "letterbox"]
 sides = st.integers(16, 5000)
 sizes = st.sampled_from([16, 64, 224, 225, 800])
+
+
+def map_box_to_picture(
+    cells: Box, map_height: int, map_width: int, width: int, height: int, size_px: int, view: View
+) -> Box:
+    """A box in map cells (column0, row0, column1, row1) in picture pixels, clipped to the picture."""
+    transform = np.array(view_transform(width, height, size_px, view))
+    box = map_boxes_to_pictures(
+        np.array(cells), map_height, map_width, transform, np.array([width, height]), size_px
+    )
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1
 
 
 def test_center_crop_truncates_the_long_side_and_rounds_half_to_even() -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from strata.collection.facets import FacetLabels
-from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA
 from strata.measures.intervals import corrected_t
 from strata.naming.probe import Protocol, drawn, probe, probe_file, rotated, scaled
 from strata.results.flat import flatten
+from tests.vector_files import write_vectors
 
 PROTOCOL = Protocol(C=0.316, scale="none", splits=4, test_share=0.25, seed=22)
 
@@ -159,7 +159,7 @@ def test_a_drawing_keeps_the_classes_shares_and_two_of_every_class(sizes, most, 
 def write(tmp_path, monkeypatch):
     """Write vectors with a query crop and a picture from outside before, amid and behind them."""
     monkeypatch.setattr("strata.base.files.ROWS_PER_GROUP", 64)
-    monkeypatch.setattr("strata.descriptors.vector_blocks.ROWS_PER_GROUP", 64)
+    monkeypatch.setattr("strata.descriptors.vectors.ROWS_PER_GROUP", 64)
 
     def to_file(values):
         n = len(values)
@@ -171,7 +171,7 @@ def write(tmp_path, monkeypatch):
         everything = np.full((n + 3, values.shape[1]), 1e6, np.float32)
         everything[[kind == "image" for kind in kinds]] = values
         rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
-        write_vectors(tmp_path / "made.parquet", Vectors(rows, everything))
+        write_vectors(tmp_path / "made.parquet", rows, everything)
         return tmp_path / "made.parquet"
 
     return to_file

@@ -12,6 +12,12 @@ from strata.measures.average_precision import step_average_precision
 from strata.retrieval.queries import Judgement
 
 
+def rank_by_score(scores: np.ndarray) -> np.ndarray:
+    """Positions of one query's (N,) scores from best to worst, without those at -inf; ties by position."""
+    order = np.argsort(-scores, kind="stable")
+    return order[scores[order] > -np.inf]
+
+
 def placed_by_order(order: np.ndarray, judged: Judgement) -> tuple[list[int], int]:
     """Ranks of the positives in ``order`` (positions, best first) without what is skipped; what is left."""
     kept = [place for place in order.tolist() if place not in set(judged.skipped.tolist())]

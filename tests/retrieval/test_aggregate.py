@@ -9,7 +9,7 @@ from strata.measures.average_precision import MEASURES
 from strata.measures.scores import Score, Scored
 from strata.results.flat import flatten
 from strata.retrieval.aggregate import best_layer, group_mean, task_scores
-from strata.retrieval.per_query import Outcome, outcome_table
+from strata.retrieval.per_query_measures import Outcome, outcome_table
 
 
 def outcome(query_id: str, group: str, ap: float, positives: int = 2, ranked: int = 9) -> Outcome:

@@ -12,16 +12,17 @@ from sklearn.metrics import average_precision_score
 
 from strata.base import threads
 from strata.collection.tables import Tables, from_rows
-from strata.maps.features import ROWS_SCHEMA
-from strata.maps.regions import region_boxes
+from strata.maps.features import ROWS_SCHEMA, LayerInfo
+from strata.maps.rmac_regions import region_boxes
+from strata.maps.stored_layers import StoredLayer
 from strata.results.flat import flatten
-from strata.retrieval import judging, running
+from strata.retrieval import judging, query_blocks
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import LayerResult, evaluate_layer
-from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.layer_vectors import LayerVectors
 from strata.retrieval.queries import build_database, own_queries
-from strata.retrieval.ranking import build_index
-from strata.retrieval.region_match import RegionStore
+from strata.retrieval.region_matching import Frames, RegionStore
+from strata.retrieval.similarity import build_index
 from strata.settings.params import ProtocolEntry, RetrieveParams
 
 NO_CLASSES = from_rows("classes", [])
@@ -81,7 +82,7 @@ def class_run(
     database = build_database(row_table(ids), tables.images)
     chosen = params(**changes)
     index = build_index(vectors.astype(np.float32), chosen.metric, database.ranked)
-    layer = Layer(index, index, clusters.astype(np.int32), None, True)
+    layer = LayerVectors(index, index, clusters.astype(np.int32), None, True)
     own = own_queries(tables, row_table(ids), database, PROTOCOL, chosen, "whole")
     by_class = class_queries(tables, database, chosen.class_every)
     if ranked_in_full:
@@ -142,7 +143,7 @@ def test_class_retrieval_is_what_a_plain_loop_with_scikit_learn_gets(metric: str
     vectors = rng.normal(size=(60, 6)).astype(np.float32)
     clusters = rng.integers(0, 3, 60)
     labels = [[name for name in "abcd" if rng.random() < 0.3] for _ in range(60)]
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 7)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 7)
     found = class_run(vectors, labels, clusters, metric=metric, class_every=2).per_query.to_pylist()
     full = {row["query_id"]: row for row in found if row["space"] == "full"}
     inside = {row["query_id"]: row for row in found if row["space"] == "in_cluster"}
@@ -175,7 +176,7 @@ def test_blocks_of_queries_change_nothing(monkeypatch) -> None:
     vectors, labels = rng.normal(size=(40, 5)), [[str(n % 4)] for n in range(40)]
     once = class_run(vectors, labels, rng.integers(0, 3, 40))
     rng = np.random.default_rng(3)
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 3)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 3)
     again = class_run(rng.normal(size=(40, 5)), labels, rng.integers(0, 3, 40))
     assert once.topk.equals(again.topk)
     assert once.per_query.equals(again.per_query)
@@ -267,9 +268,10 @@ def detail_run(
     chosen = params(**{"match": "region", **changes})
     vectors = np.random.default_rng(4).normal(size=(len(rows), 5)).astype(np.float32)
     index = build_index(vectors, "cosine", database.ranked)
-    store = RegionStore(regions.astype(np.float16), False, SIDE, SIDE, boxes, None)
+    info = LayerInfo("x", "x", "regions", CHANNELS, SIDE, SIDE, LEVELS, 3.0, False)
+    store = RegionStore(StoredLayer(info, {"regions": regions.astype(np.float16)}), LEVELS, None)
     regions_used = store if chosen.match == "region" and has_map else None
-    layer = Layer(index, index, np.zeros(len(rows), np.int32), regions_used, has_map)
+    layer = LayerVectors(index, index, np.zeros(len(rows), np.int32), regions_used, has_map)
     own = own_queries(tables, rows, database, PROTOCOL, chosen, view)
     return evaluate_layer(layer, database, [own], chosen, view, frames(len(ids)))
 
@@ -321,7 +323,7 @@ def test_a_layer_without_a_map_is_asked_for_the_whole_picture() -> None:
 
 def test_detections_do_not_depend_on_the_blocks(monkeypatch) -> None:
     once = detail_run()
-    monkeypatch.setattr(running, "queries_per_block", lambda *_: 1)
+    monkeypatch.setattr(query_blocks, "queries_per_block", lambda *_: 1)
     again = detail_run()
     assert once.scored == again.scored
     assert once.topk.equals(again.topk)

@@ -1,4 +1,4 @@
-"""Exact search: against a plain argsort, with ties, with vectors that say nothing, in blocks."""
+"""Where positives stand: against the whole ranking, with ties, inside a cluster."""
 
 from __future__ import annotations
 
@@ -6,105 +6,62 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from strata.base import threads
 from strata.retrieval import ranking
-from strata.retrieval.ranking import build_index, queries_per_block, rank_by_score, score_rows
+from strata.retrieval.queries import Judgement
+from strata.retrieval.ranking import Ranked, indices_of
+from tests.retrieval.one_ranking import placed_by_order, rank_by_score
 
-floats = st.floats(-4, 4, width=32)
-
-
-@settings(deadline=None, max_examples=50)
-@given(arrays(np.float32, st.integers(0, 50), elements=floats | st.sampled_from([-np.inf, 0.0, -0.0, 1.0])))
-def test_order_is_that_of_a_stable_sort_without_what_cannot_be_ranked(scores: np.ndarray) -> None:
-    expected = [i for i in sorted(range(len(scores)), key=lambda i: (-scores[i], i)) if scores[i] > -np.inf]
-    assert rank_by_score(scores).tolist() == expected
+NONE = np.zeros(0, np.int64)
+coarse = st.sampled_from([-np.inf, -1.0, -0.0, 0.0, 0.25, 0.5, 1.0])
+fine = st.floats(-1, 1, width=32)
 
 
-@settings(deadline=None, max_examples=50)
-@given(arrays(np.float32, (12, 4), elements=st.integers(-3, 3)))
-def test_scores_are_cosines_and_minus_distances(vectors: np.ndarray) -> None:
-    exact, ranked = vectors.astype(np.float64), np.ones(9, np.bool_)
-    cosine = score_rows(build_index(vectors, "cosine", ranked), np.arange(12))
-    distance = score_rows(build_index(vectors, "euclidean", ranked, np.ones(12, np.bool_)), np.arange(12))
-    for q in range(12):
-        for i in range(9):
-            lengths = np.linalg.norm(exact[q]) * np.linalg.norm(exact[i])
-            expected = exact[q] @ exact[i] / lengths if lengths else -np.inf
-            assert cosine[q, i] == pytest.approx(expected, abs=1e-6)
-            assert distance[q, i] == pytest.approx(-np.linalg.norm(exact[q] - exact[i]), abs=1e-6)
-
-
-def test_equal_pictures_tie_and_the_lower_position_wins_however_blocks_fall(monkeypatch) -> None:
-    rng = np.random.default_rng(5)
-    vectors = rng.normal(size=(60, 37)).astype(np.float32)
-    vectors[[3, 17, 41, 59]] = vectors[30]
-    orders = []
-    for block in (7, 16, 4096):
-        monkeypatch.setattr(ranking, "DATABASE_BLOCK", block)
-        for metric in ("cosine", "euclidean"):
-            scores = score_rows(build_index(vectors, metric, np.ones(60, np.bool_)), np.array([30, 2]))
-            assert rank_by_score(scores[0])[:5].tolist() == [3, 17, 30, 41, 59]
-            orders.append((metric, rank_by_score(scores[1]).tolist()))
-    assert orders[0::2] == [orders[0]] * 3
-    assert orders[1::2] == [orders[1]] * 3
-
-
-def test_the_number_of_cores_changes_no_bit(monkeypatch) -> None:
-    vectors = np.random.default_rng(7).normal(size=(2500, 33)).astype(np.float32)
-    for metric in ("cosine", "euclidean"):
-        index = build_index(vectors, metric, np.ones(2500, np.bool_))
-        found = []
-        for count in (1, 3):
-            monkeypatch.setattr(threads, "cores", lambda count=count: count)
-            found.append(score_rows(index, np.arange(40)))
-        assert np.array_equal(*found)
-
-
-def test_the_distance_of_a_vector_to_itself_is_zero_not_rounding() -> None:
-    vectors = np.random.default_rng(1).normal(size=(5, 300)).astype(np.float32) * 1e3
-    scores = score_rows(build_index(vectors, "euclidean", np.ones(5, np.bool_)), np.arange(5))
-    assert np.diagonal(scores).tolist() == [0.0] * 5
-
-
-def test_euclidean_ranks_normalised_vectors_as_cosine_does() -> None:
-    vectors = np.random.default_rng(2).normal(size=(80, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosine, distance = (
-        score_rows(build_index(vectors, m, np.ones(80, np.bool_)), np.arange(80))
-        for m in ("cosine", "euclidean")
+@st.composite
+def judged_scores(draw: st.DrawFn) -> tuple[np.ndarray, Judgement]:
+    """Scores with and without ties; positives and what is skipped are apart, as in every judgement."""
+    scores = np.array(
+        draw(st.lists(draw(st.sampled_from([coarse, fine])), min_size=1, max_size=60)), np.float32
     )
-    assert all(
-        np.array_equal(rank_by_score(c), rank_by_score(d)) for c, d in zip(cosine, distance, strict=True)
-    )
+    kind = np.array(draw(st.lists(st.integers(0, 3), min_size=len(scores), max_size=len(scores))))
+    positives, skipped = np.flatnonzero(kind == 1), np.flatnonzero(kind == 2)
+    return scores, Judgement(positives, len(positives), None, skipped, skipped, NONE, False)
 
 
-def test_euclidean_differs_from_cosine_where_lengths_differ() -> None:
-    vectors = np.array([[1, 0], [10, 0], [0.8, 0.6]], np.float32)
-    ranked = np.ones(3, np.bool_)
-    assert rank_by_score(score_rows(build_index(vectors, "cosine", ranked), np.array([0]))[0]).tolist() == [
-        0,
-        1,
-        2,
-    ]
-    assert rank_by_score(
-        score_rows(build_index(vectors, "euclidean", ranked), np.array([0]))[0]
-    ).tolist() == [0, 2, 1]
+@pytest.mark.parametrize("few", [0, 2, 200])
+@settings(deadline=None, max_examples=80)
+@given(given=judged_scores())
+def test_ranks_are_those_of_the_whole_ranking(few: int, given: tuple[np.ndarray, Judgement]) -> None:
+    scores, judged = given
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ranking, "FEW", few)
+        found = Ranked(scores).place(judged)
+    assert (found.ranks.tolist(), found.n_ranked) == placed_by_order(rank_by_score(scores), judged)
 
 
-def test_what_says_nothing_is_neither_ranked_nor_answered() -> None:
-    vectors = np.array([[1, 0], [0, 0], [np.nan, 1], [0, 1], [1, 1]], np.float32)
-    index = build_index(vectors, "cosine", np.array([True, True, True, False]))
-    assert index.candidates.tolist() == [True, False, False, False]
-    scores = score_rows(index, np.array([4, 1, 2, -1]))
-    assert rank_by_score(scores[0]).tolist() == [0]
-    assert np.isneginf(scores[1:]).all()
+@settings(deadline=None, max_examples=80)
+@given(given=judged_scores(), data=st.data())
+def test_inside_a_cluster_the_others_are_not_there(
+    given: tuple[np.ndarray, Judgement], data: st.DataObject
+) -> None:
+    scores, judged = given
+    members = np.array(sorted(data.draw(st.sets(st.integers(0, len(scores) - 1)))), np.int64)
+    found = Ranked(scores).place_inside(members, judged)
+    order = rank_by_score(scores)
+    assert (found.ranks.tolist(), found.n_ranked) == placed_by_order(order[np.isin(order, members)], judged)
 
 
-def test_a_query_block_keeps_within_the_budget() -> None:
-    assert queries_per_block(1_000_000, 256) == 67
-    assert queries_per_block(1_000_000, 256, 12) == 22
-    assert queries_per_block(1_000_000, 1) == 1
-    assert queries_per_block(320, 256) == ranking.MOST_QUERIES
-    assert queries_per_block(0, 256) == ranking.MOST_QUERIES
+@settings(deadline=None, max_examples=80)
+@given(given=judged_scores(), count=st.integers(0, 70))
+def test_the_best_are_the_beginning_of_the_whole_ranking(
+    given: tuple[np.ndarray, Judgement], count: int
+) -> None:
+    scores, _ = given
+    best = Ranked(scores).best(count)
+    assert best.places.tolist() == rank_by_score(scores)[:count].tolist()
+    assert best.scores.tolist() == scores[best.places].tolist()
+
+
+def test_indices_of_what_is_among_the_members() -> None:
+    assert indices_of(np.array([2, 5, 9]), np.array([0, 5, 9, 11])).tolist() == [1, 2]
+    assert indices_of(NONE, np.array([3])).tolist() == []

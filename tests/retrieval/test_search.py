@@ -9,28 +9,18 @@ from hypothesis import strategies as st
 
 from strata.base import threads
 from strata.retrieval import search
-from strata.retrieval.queries import ABSENT
-from strata.retrieval.ranking import VectorIndex, build_index, rank_by_score, score_rows
 from strata.retrieval.search import find_nearest
-
-
-def by_full_ranking(index: VectorIndex, rows: np.ndarray, k: int) -> tuple[list, list]:
-    """The oracle: score everything, sort everything."""
-    scores = score_rows(index, rows)
-    orders = [rank_by_score(row)[:k] for row in scores]
-    places = [[*order.tolist(), *[ABSENT] * (k - len(order))] for order in orders]
-    values = [
-        [*row[order].tolist(), *[-np.inf] * (k - len(order))]
-        for row, order in zip(scores, orders, strict=True)
-    ]
-    return places, values
+from strata.retrieval.similarity import VectorIndex, build_index, score_rows
+from tests.retrieval.one_ranking import rank_by_score
 
 
 def check(index: VectorIndex, rows: np.ndarray, k: int, budget_mib: int = 64) -> None:
+    """The oracle: score everything, sort everything."""
     found = find_nearest(index, rows, k, budget_mib)
-    places, scores = by_full_ranking(index, rows, k)
-    assert found.places.tolist() == places
-    assert found.scores.tolist() == scores
+    for near, scores in zip(found, score_rows(index, rows), strict=True):
+        order = rank_by_score(scores)[:k]
+        assert near.places.tolist() == order.tolist()
+        assert near.scores.tolist() == scores[order].tolist()
 
 
 def unit_vectors(n: int, width: int, seed: int = 0) -> np.ndarray:
@@ -72,11 +62,19 @@ def test_small_collections_full_of_equals(
         check(index, np.array([-1, *range(n + 3)]), k)
 
 
-def test_a_collection_of_copies_is_ranked_in_full() -> None:
+def test_a_collection_of_copies_is_ranked_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_full: list[int] = []
+
+    def spy(index: VectorIndex, rows: np.ndarray) -> np.ndarray:
+        in_full.extend(rows.tolist())
+        return score_rows(index, rows)
+
+    monkeypatch.setattr(search, "score_rows", spy)
     vectors = np.repeat(unit_vectors(3, 16), 2000, axis=0)
     check(
         build_index(vectors, "cosine", np.ones(6000, np.bool_)), np.array([0, 2500, 5999]), 10, budget_mib=1
     )
+    assert in_full == [0, 2500, 5999]
 
 
 def test_neighbours_closer_than_float32_can_tell_are_told_apart() -> None:
@@ -93,11 +91,12 @@ def test_cores_budget_and_panels_change_no_bit(monkeypatch: pytest.MonkeyPatch) 
     for budget_mib, cores in ((1, 1), (256, 3), (1, 2)):
         monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
         again = find_nearest(index, np.arange(100), 15, budget_mib)
-        assert np.array_equal(once.places, again.places)
-        assert np.array_equal(once.scores, again.scores)
+        for one, other in zip(once, again, strict=True):
+            assert np.array_equal(one.places, other.places)
+            assert np.array_equal(one.scores, other.scores)
 
 
 def test_nothing_is_asked_of_nothing() -> None:
     index = build_index(unit_vectors(5, 3), "cosine", np.zeros(5, np.bool_))
-    assert find_nearest(index, np.arange(2), 3, 1).places.tolist() == [[ABSENT] * 3] * 2
-    assert find_nearest(index, np.zeros(0, np.int64), 3, 1).places.shape == (0, 3)
+    assert [near.places.tolist() for near in find_nearest(index, np.arange(2), 3, 1)] == [[], []]
+    assert find_nearest(index, np.zeros(0, np.int64), 3, 1) == []

@@ -14,10 +14,10 @@ from stages import cluster
 from stages.running import run_stage
 from strata.base.files import read_array, read_json, read_table, write_json
 from strata.collection.tables import Tables, from_rows, write_tables
-from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA
 from strata.measures.scores import read_scores
 from strata.results.flat import flatten
+from tests.vector_files import write_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ["layer1.0", "layer1.1"]
@@ -47,7 +47,7 @@ def write_inputs(n=24, labelled=True, n_classes=3):
     rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
     values = 20 * np.eye(3)[np.arange(n + 1) % 3] + np.random.default_rng(0).normal(size=(n + 1, 3))
     for name in LAYERS:
-        write_vectors(Path(f"reduced/{name}.parquet"), Vectors(rows, values.astype(np.float32)))
+        write_vectors(Path(f"reduced/{name}.parquet"), rows, values.astype(np.float32))
     write_json(Path("reduced/layers.json"), LAYERS)
     write_json(Path("reduced/policies.json"), {"fit_set": "transductive: fitted on the evaluated database"})
 

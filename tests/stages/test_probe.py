@@ -13,10 +13,10 @@ from ruamel.yaml import YAML
 from stages import probe
 from strata.base.files import read_json, write_json
 from strata.collection.tables import Tables, from_rows, write_tables
-from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA
 from strata.measures.scores import read_scores
 from strata.results.flat import flatten
+from tests.vector_files import write_vectors
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -37,7 +37,7 @@ def write_inputs(labels, facets, n=48):
     entries.append({"row": n, "kind": "query", "image_id": "p00", "query_id": "q"})
     rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
     values = 3 * np.eye(3)[np.arange(n + 1) % 3] + np.random.default_rng(0).normal(size=(n + 1, 3))
-    write_vectors(Path("descriptors/late.parquet"), Vectors(rows, values.astype(np.float32)))
+    write_vectors(Path("descriptors/late.parquet"), rows, values.astype(np.float32))
     write_json(Path("descriptors/layers.json"), ["late"])
     write_json(Path("descriptors/policies.json"), {"fit_set": "paris"})
 

@@ -14,8 +14,9 @@ from sklearn.decomposition import PCA
 from stages import reduce
 from stages.running import run_stage
 from strata.base.files import read_json, write_json
-from strata.descriptors.vectors import Vectors, read_vectors, write_vectors
+from strata.descriptors.vectors import read_vectors
 from strata.maps.features import ROWS_SCHEMA
+from tests.vector_files import write_vectors
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -29,7 +30,7 @@ def write_descriptors(pictures=40, queries=5, dimensions=6):
     values = np.random.default_rng(0).normal(size=(n, dimensions)).astype(np.float32)
     values[pictures:] *= 30
     rows = pa.Table.from_pylist(entries, schema=ROWS_SCHEMA)
-    write_vectors(Path("descriptors/late.parquet"), Vectors(rows, values))
+    write_vectors(Path("descriptors/late.parquet"), rows, values)
     write_json(Path("descriptors/layers.json"), ["late"])
     return values
 

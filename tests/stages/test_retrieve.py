@@ -17,11 +17,11 @@ from stages import retrieve
 from strata.base.errors import StrataError
 from strata.base.files import read_json, write_array, write_json, write_table
 from strata.collection.tables import Tables, from_rows, write_tables
-from strata.descriptors.vectors import Vectors, write_vectors
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
-from strata.maps.regions import count_regions
+from strata.maps.rmac_regions import count_regions
 from strata.measures.scores import read_scores
 from strata.results.flat import flatten
+from tests.vector_files import write_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = [f"p{n:02d}" for n in range(12)]
@@ -60,7 +60,7 @@ def write_run(folder: Path, **changes: Any) -> None:
             write_array(data / "features" / name / "regions.npy", stored)
         for part, width in (("descriptors", CHANNELS), ("reduced", 3)):
             vectors = rng.normal(size=(len(rows), width)).astype(np.float32)
-            write_vectors(data / part / f"{name}.parquet", Vectors(rows, vectors))
+            write_vectors(data / part / f"{name}.parquet", rows, vectors)
         clusters = {
             "row": pa.array(range(12), pa.int32()),
             "image_id": PICTURES,

@@ -27,9 +27,10 @@ from strata.naming.text import class_vectors, encode_texts
 from strata.results.flat import flatten
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.evaluation import evaluate_layer
-from strata.retrieval.opening import Frames, Layer
+from strata.retrieval.layer_vectors import LayerVectors
 from strata.retrieval.queries import build_database, own_queries
-from strata.retrieval.ranking import build_index
+from strata.retrieval.region_matching import Frames
+from strata.retrieval.similarity import build_index
 from tests import planted
 from tests.planted import CELL, LAYOUTS, Floats, N
 
@@ -282,7 +283,7 @@ def test_over_many_seeds_random_vectors_score_chance_on_average(
         vectors = random_layers(seed)["embedding"]
         index = build_index(vectors, "cosine", database.ranked)
         clusters = np.zeros(len(vectors), np.int32)
-        layer = Layer(index, index, clusters, regions=None, has_map=False)
+        layer = LayerVectors(index, index, clusters, regions=None, has_map=False)
         result = evaluate_layer(layer, database, query_sets, chosen.retrieve, chosen.query.view, frames)
         found.append(flatten(result.scored)[""])
     by_chance = {

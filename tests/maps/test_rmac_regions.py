@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.maps.regions import count_regions, region_boxes
+from strata.maps.rmac_regions import count_regions, region_boxes
 
 SIDES = st.integers(1, 60)
 LEVELS = st.integers(1, 8)

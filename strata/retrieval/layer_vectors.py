@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.files import read_array, read_json, read_table
+from strata.base.files import read_array, read_table
 from strata.descriptors.vectors import read_vectors
 from strata.maps.features import read_layer_info
-from strata.maps.geometry import view_transform
+from strata.retrieval.matching import BoxMatcher
 from strata.retrieval.queries import Database, Positions
-from strata.retrieval.ranking import DATABASE_BLOCK, Floats32, Floats64, VectorIndex, build_index
-from strata.retrieval.region_match import RegionStore, open_regions
-from strata.settings.params import RetrieveParams, View
+from strata.retrieval.region_matching import Frames, RegionMatcher, RegionStore, open_regions
+from strata.retrieval.similarity import DATABASE_BLOCK, Floats32, VectorIndex, build_index
+from strata.settings.params import RetrieveParams
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerVectors:
     """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
     crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False
     for a layer of vectors, which cannot be limited to a box."""
@@ -49,33 +49,16 @@ class Layer:
         return np.split(np.argsort(clusters, kind="stable"), ends[:-1])
 
 
-@dataclass(frozen=True)
-class Frames:
-    """What turns a region of a map into pixels of a picture. ``sizes``: (N, 2) width, height by position;
-    ``size_px``: the side of the view."""
-
-    sizes: npt.NDArray[np.int64]
-    view: View
-    size_px: int
-
-    @cached_property
-    def transforms(self) -> Floats64:
-        """(N, 4) ``view_transform`` of every picture, worked out when the first box is asked for."""
-        rows = [
-            view_transform(width, height, self.size_px, self.view) for width, height in self.sizes.tolist()
-        ]
-        return np.array(rows, np.float64).reshape(-1, 4)
-
-
-def read_frames(features: Path, sizes: npt.NDArray[np.int64]) -> Frames:
-    """Frames of pictures of ``sizes`` (N, 2), with the view that ``extract`` used (``view.json``)."""
-    used = read_json(features / "view.json")
-    return Frames(sizes, used["view"], used["size_px"])
+def box_matcher(layer: LayerVectors, frames: Frames, params: RetrieveParams) -> BoxMatcher | None:
+    """What boxed queries are matched by; None: by whole pictures, as all others are."""
+    if layer.regions is None:
+        return None
+    return RegionMatcher(layer.regions, frames, layer.full.candidates, params.budget_mib)
 
 
 def read_layer(
     folders: Folders, name: str, database: Database, params: RetrieveParams, *, levels: int, center: bool
-) -> Layer:
+) -> LayerVectors:
     """One layer of a run, checked for nothing: the stages before have."""
     descriptors, reduced_vectors = (
         read_vectors(folder / f"{name}.parquet").values for folder in (folders.descriptors, folders.reduced)
@@ -86,7 +69,7 @@ def read_layer(
     if params.match == "region":
         store = open_regions(folders.features, name, levels, database.ranked, center=center)
     has_map = read_layer_info(folders.features, name).kind != "vector"
-    return Layer(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store, has_map)
+    return LayerVectors(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store, has_map)
 
 
 def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:

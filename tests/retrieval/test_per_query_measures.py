@@ -9,9 +9,9 @@ import pytest
 
 from strata.measures import chance
 from strata.measures.average_precision import MEASURES
-from strata.retrieval.per_query import SCHEMA, Outcome, outcome_table, outcomes_of
+from strata.retrieval.per_query_measures import SCHEMA, Outcome, outcome_table, outcomes_of
 from strata.retrieval.queries import Judgement, Query
-from strata.retrieval.ranks import Placed
+from strata.retrieval.ranking import Placed
 from tests.retrieval.one_ranking import placed_by_order
 
 QUERY = Query("Q", "q", "g", 0, 0, boxed=False, whole=True)

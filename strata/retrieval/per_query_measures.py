@@ -17,7 +17,7 @@ import pyarrow as pa
 from strata.measures import chance
 from strata.measures.average_precision import MEASURES, measure_rankings
 from strata.retrieval.queries import Judgement, Query
-from strata.retrieval.ranks import Placed
+from strata.retrieval.ranking import Placed
 
 NEIGHBOURS = 10  # recall_in_cluster looks at this many exact neighbours
 CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strata.retrieval.neighbours import SCHEMA, Neighbours, grades_of, shown
 from strata.retrieval.queries import Judgement
+from strata.retrieval.topk import SCHEMA, Neighbours, grades_of, shown
 
 NONE = np.zeros(0, np.int64)
 JUDGED = Judgement(

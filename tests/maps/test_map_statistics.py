@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strata.maps.pooling
+import strata.maps.map_statistics
 from strata.base.errors import StrataError
-from strata.maps.pooling import Pooling, keep_map, pool_regions, region_maxima
-from strata.maps.regions import region_boxes
+from strata.maps.map_statistics import MapPooling, keep_map, pool_regions, region_maxima
+from strata.maps.rmac_regions import region_boxes
 
-PLAIN = Pooling(levels=3, gem_p=3.0, position_l2=False)
+PLAIN = MapPooling(levels=3, gem_p=3.0, position_l2=False)
 
 
 def slow_maxima(
@@ -98,13 +98,13 @@ def test_gem_of_one_two_three_four_is_the_golden_number() -> None:
 def test_gem_equals_its_formula_in_float64(p: float, seed: int) -> None:
     maps = draw(seed, 1, 2, 5, 4).abs()
     expected = maps.double().clamp_min(1e-6).pow(p).mean((2, 3)).pow(1 / p)
-    gem = pool_regions(maps, None, Pooling(1, p, False), "x").gem
+    gem = pool_regions(maps, None, MapPooling(1, p, False), "x").gem
     torch.testing.assert_close(gem.double(), expected, rtol=1e-4, atol=1e-9)
 
 
 def test_a_large_gem_exponent_overflows_nothing() -> None:
     maps = torch.tensor([10.0, 2000.0, 3.0, 4.0]).reshape(1, 1, 2, 2)
-    gem = pool_regions(maps, None, Pooling(1, 100.0, False), "x").gem.item()
+    gem = pool_regions(maps, None, MapPooling(1, 100.0, False), "x").gem.item()
     assert gem == pytest.approx(2000 * 0.25 ** (1 / 100), rel=1e-5)
 
 
@@ -116,7 +116,7 @@ def test_position_l2_normalises_positions_before_anything_else() -> None:
     maps = draw(8, 2, 5, 6, 6)
     normalised = maps / maps.norm(dim=1, keepdim=True)
     expected = pool_regions(normalised, None, PLAIN, "x")
-    pooled = pool_regions(maps, None, Pooling(3, 3.0, True), "x")
+    pooled = pool_regions(maps, None, MapPooling(3, 3.0, True), "x")
     torch.testing.assert_close(pooled.regions, expected.regions)
     torch.testing.assert_close(pooled.mean, expected.mean)
 
@@ -127,10 +127,10 @@ def test_piecewise_work_changes_no_maximum(
     monkeypatch: pytest.MonkeyPatch, position_l2: bool, elements: int
 ) -> None:
     maps = draw(9, 5, 7, 6, 5)
-    whole = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
-    monkeypatch.setattr(strata.maps.pooling, "PIECE_ELEMENTS", elements)
-    monkeypatch.setattr(strata.maps.pooling, "CHANNELS", 2)
-    sliced = pool_regions(maps, None, Pooling(3, 3.0, position_l2), "x")
+    whole = pool_regions(maps, None, MapPooling(3, 3.0, position_l2), "x")
+    monkeypatch.setattr(strata.maps.map_statistics, "PIECE_ELEMENTS", elements)
+    monkeypatch.setattr(strata.maps.map_statistics, "CHANNELS", 2)
+    sliced = pool_regions(maps, None, MapPooling(3, 3.0, position_l2), "x")
     torch.testing.assert_close(sliced.regions, whole.regions)
     torch.testing.assert_close(sliced.mean, whole.mean)
     torch.testing.assert_close(sliced.gem, whole.gem)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from strata.collection.tables import BOX
 from strata.retrieval.queries import Judgement, Positions
-from strata.retrieval.ranking import Floats32, Floats64
+from strata.retrieval.similarity import Floats32, Floats64
 
 SCHEMA = pa.schema(
     [

@@ -38,14 +38,6 @@ def count_regions(height: int, width: int, levels: int) -> int:
     return len(region_boxes(height, width, levels))
 
 
-def region_maxima(maps: npt.NDArray[np.float32], boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """(n, H, W, C), (R, 4) of ``region_boxes`` -> (n, R, C): NaN positions take no part; NaN if all are."""
-    result = np.empty((len(maps), len(boxes), maps.shape[3]), np.float32)
-    for number, (_, row, column, size) in enumerate(boxes.tolist()):
-        result[:, number] = np.fmax.reduce(maps[:, row : row + size, column : column + size], axis=(1, 2))
-    return result
-
-
 def _extra_regions(height: int, width: int) -> tuple[int, int]:
     """How many regions the rows and the columns have beyond ``level``: none but on the long side.
 

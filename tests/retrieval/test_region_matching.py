@@ -10,9 +10,20 @@ import pytest
 
 from strata.base.files import write_array
 from strata.maps.features import LayerInfo, write_layer_info
-from strata.maps.regions import region_boxes
-from strata.retrieval import region_match
-from strata.retrieval.region_match import match_regions, open_regions, query_vectors, read_regions
+from strata.maps.rmac_regions import region_boxes
+from strata.maps.stored_layers import StoredLayer
+from strata.retrieval import region_matching
+from strata.retrieval.queries import ABSENT
+from strata.retrieval.region_matching import (
+    Frames,
+    RegionMatcher,
+    RegionStore,
+    match_regions,
+    open_regions,
+    query_vectors,
+)
+from strata.settings.params import View
+from tests.maps.test_geometry import map_box_to_picture
 
 HEIGHT, WIDTH, CHANNELS, PICTURES, CROPS = 4, 6, 5, 9, 3
 ROWS = PICTURES + CROPS
@@ -71,15 +82,13 @@ def test_a_map_and_its_stored_regions_are_the_same_to_the_bit(features) -> None:
     by_map, by_regions = (open_regions(features, layer, 3, ALL, center=False) for layer in "mr")
     assert by_map is not None
     assert by_regions is not None
-    np.testing.assert_array_equal(
-        read_regions(by_map, slice(0, ROWS)), read_regions(by_regions, slice(0, ROWS))
-    )
+    np.testing.assert_array_equal(by_map.read(slice(0, ROWS)), by_regions.read(slice(0, ROWS)))
 
 
 def test_regions_without_a_valid_position_never_win(features) -> None:
     store = open_regions(features, "r", 3, ALL, center=False)
     assert store is not None
-    invalid = np.isnan(read_regions(store, slice(2, 3))[0, :, 0])
+    invalid = np.isnan(store.read(slice(2, 3))[0, :, 0])
     assert invalid.any()
     found = match_regions(store, query_vectors(store, np.arange(PICTURES)), ALL, budget_mib=1)
     assert not invalid[found.regions[:, 2]].any()
@@ -109,7 +118,7 @@ def test_blocks_of_pictures_change_nothing(features, monkeypatch) -> None:
     assert store is not None
     queries = query_vectors(store, np.arange(ROWS))
     whole = match_regions(store, queries, ALL, budget_mib=64)
-    monkeypatch.setattr(region_match, "BYTES_A_NUMBER", 2**30)
+    monkeypatch.setattr(region_matching, "BYTES_A_NUMBER", 2**30)
     seen: list[tuple[int, int]] = []
     blocks = match_regions(store, queries, ALL, 1, lambda start, block: seen.append((start, block.shape[1])))
     assert seen == [(i, 1) for i in range(PICTURES)]
@@ -126,5 +135,45 @@ def test_fewer_levels_are_a_prefix(features) -> None:
     deep, shallow = (open_regions(features, "r", levels, ALL, center=False) for levels in (3, 1))
     assert deep is not None
     assert shallow is not None
-    first = read_regions(deep, slice(0, 3))[:, : len(shallow.boxes)]
-    np.testing.assert_array_equal(first, read_regions(shallow, slice(0, 3)))
+    first = deep.read(slice(0, 3))[:, : len(shallow.cells)]
+    np.testing.assert_array_equal(first, shallow.read(slice(0, 3)))
+
+
+STORE = RegionStore(StoredLayer(LayerInfo("x", "x", "regions", 1, 4, 4, 2, 3.0, False), {}), 2, None)
+SIZES = np.array([(100, 60), (60, 100), (480, 360)])
+
+
+def every_box(frames: Frames, places: np.ndarray) -> np.ndarray:
+    return RegionMatcher(STORE, frames, ALL, budget_mib=1).reachable_boxes(places)
+
+
+@pytest.mark.parametrize("view", ["center_crop", "squash", "letterbox"])
+def test_boxes_are_those_of_the_geometry_one_at_a_time(view: View) -> None:
+    frames = Frames(SIZES, view, 96)
+    places, regions = np.array([2, 0, 2]), np.array([1, 0, 4])
+    found = STORE.boxes(regions, frames, places)
+    for box, place, region in zip(found, places, regions, strict=True):
+        cells = tuple(STORE.cells[region].tolist())
+        width, height = SIZES[place].tolist()
+        assert tuple(box) == pytest.approx(map_box_to_picture(cells, 4, 4, width, height, 96, view))
+    every = every_box(frames, np.arange(3))
+    np.testing.assert_array_equal(every[places, regions], found)
+
+
+def test_a_picture_that_was_not_read_has_no_boxes() -> None:
+    found = every_box(Frames(SIZES, "squash", 96), np.array([1, ABSENT]))
+    assert np.isfinite(found[0]).all()
+    assert np.isnan(found[1]).all()
+
+
+def test_no_pictures_have_no_boxes() -> None:
+    none = np.zeros(0, np.int64)
+    assert STORE.boxes(none, Frames(SIZES, "squash", 96), none).shape == (0, 4)
+
+
+def test_the_nominal_side_moves_a_box_by_less_than_a_pixel_of_the_view() -> None:
+    for view in ("center_crop", "letterbox"):
+        own = every_box(Frames(SIZES, view, 96), np.arange(3))
+        nominal = every_box(Frames(SIZES, view, 224), np.arange(3))
+        pixel = SIZES.min(axis=1) / 96 if view == "center_crop" else SIZES.max(axis=1) / 96
+        assert (np.abs(own - nominal) < pixel[:, None, None]).all()

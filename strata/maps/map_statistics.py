@@ -1,5 +1,7 @@
 """From a batch of dense maps to what is kept of them: maxima over R-MAC regions, mean and generalised mean.
 
+On the device, while pictures stream by; ``descriptors.pooling`` makes descriptors of what was kept.
+
 The maximum over a region is taken from maxima over the strips between the regions' edges: the map is read
 once whatever the number of levels, and the result is the same to the bit, for a maximum knows no rounding.
 Maps are worked on a piece at a time, so memory stays near that of the maps themselves.
@@ -17,9 +19,9 @@ from dataclasses import dataclass
 import torch
 
 from strata.base.errors import StrataError
-from strata.maps.regions import region_boxes
+from strata.maps.features import GEM_FLOOR
+from strata.maps.rmac_regions import region_boxes
 
-GEM_FLOOR = 1e-6
 FLOAT16_MAX = 65_504.0
 SAFE_POWER = 6.0  # 65504^6 over any number of positions is finite in float32, 1e-6^6 not yet 0
 PIECE_ELEMENTS = 1 << 20  # of the maps, worked on at a time: 4 MiB of float32 stay near the processor
@@ -28,7 +30,7 @@ CHANNELS = 16  # the fewest worked on at a time: a cache line of a map with chan
 
 
 @dataclass(frozen=True)
-class Pooling:
+class MapPooling:
     """How maps are pooled. ``position_l2``: L2-normalise the channels of every position before anything
     else."""
 
@@ -47,7 +49,7 @@ class Pooled:
     gem: torch.Tensor
 
 
-def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Pooling, layer: str) -> Pooled:
+def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> Pooled:
     """Pool a batch of maps.
 
     maps : (B, C, H, W), any floating type, computed with in float32; valid : (B, H, W) bool, at least one
@@ -71,7 +73,7 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Poolin
     return Pooled(maxima.to(torch.float16), mean, gem)
 
 
-def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: Pooling, layer: str) -> torch.Tensor:
+def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> torch.Tensor:
     """(B, H * W, C) float16: the map itself, positions in row order, NaN where not valid; see
     ``pool_regions``."""
     batch, channels, height, width = maps.shape
