@@ -2,9 +2,9 @@
 
 A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from
 the syntax tree: imports inside functions count); on a package's ``__init__.py`` only where that holds code,
-and on a package's folders of other files (templates). ``stages.settings`` and ``stages.running`` are not
-followed: they carry parameters, which DVC tracks by their values, and messages, which are in no out. So
-``strata.settings.params`` is a dep only where a ``strata`` module or the script itself imports it.
+and on a package's folders of other files (templates). Not followed: ``stages.settings`` and
+``strata.settings.params``, which carry parameters (DVC tracks their values), ``stages.running``, whose messages
+are in no out, and ``strata`` itself, which hands out the library's names to people, to no stage.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from strata.base.errors import StrataError
 from strata.base.files import write_text
 
 PIPELINES = (Path("dvc.yaml"), Path("watch/dvc.yaml"))
-NOT_FOLLOWED = ("stages.settings", "stages.running")
+NOT_FOLLOWED = ("stages.settings", "stages.running", "strata", "strata.settings.params")
 COMMAND = re.compile(r"python -m (stages\.\w+)")
 
 
