@@ -3,8 +3,8 @@
 A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from
 the syntax tree: imports inside functions count); on a package's ``__init__.py`` only where that holds code,
 and on a package's folders of other files (templates). Not followed: ``stages.settings`` and
-``strata.settings.params``, which carry parameters (DVC tracks their values), ``stages.running``, whose messages
-are in no out, and ``strata`` itself, which hands out the library's names to people, to no stage.
+``strata.settings.params``, which carry parameters (DVC tracks their values), ``stages.running``, whose
+messages are in no out, and ``strata`` itself, which hands out the library's names to people, to no stage.
 """
 
 from __future__ import annotations

@@ -60,9 +60,7 @@ def load_model(
     [('stem', 16, 24), ('late', 512, 3), ('embedding', 128, 1)]
     """
     conf, name = _conf(model, pretrained)
-    loaded = loading.load_model(
-        conf, precision=precision, image_size_px=image_size, device=device, name=name
-    )
+    loaded = loading.load_model(conf, precision=precision, image_size_px=image_size, device=device, name=name)
     return Model(loaded, conf.aliases)
 
 

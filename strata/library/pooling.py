@@ -26,7 +26,7 @@ def pool(
     """(N, C, H, W) maps -> (N, C) float32 descriptors, as the stage ``pool`` makes them.
 
     maps : with ``channels_last`` (N, H, W, C). A position that is NaN in all channels takes no part.
-    pooling : max, avg, gem (exponent ``gem_p``), rmac (``levels`` of regions) or rmac_global, and whatever else
+    pooling : max, avg, gem (exponent ``gem_p``), rmac (``levels`` of regions), rmac_global, and what else
         ``strata.descriptors.pooling`` knows. normalize : L2-normalise the descriptors.
 
     Examples

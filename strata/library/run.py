@@ -24,7 +24,7 @@ SCORED = ("rankings", "clusters", "probe", "zeroshot")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A project's folder after ``dvc repro``. Tables are Arrow tables: ``.to_pandas()`` where pandas is there.
+    """A project's folder after ``dvc repro``. Tables are Arrow's: ``.to_pandas()`` where pandas is there.
 
     What is read is kept: open a run again when it has been made again. ``data/README.md`` of the project says
     what is in the tables.
@@ -109,7 +109,9 @@ class Run:
 
     def _known(self, layer: str) -> str:
         if layer not in self.layers:
-            raise StrataError(f"{self.root}: the run has no layer {layer!r}; it has: {', '.join(self.layers)}")
+            raise StrataError(
+                f"{self.root}: the run has no layer {layer!r}; it has: {', '.join(self.layers)}"
+            )
         return layer
 
 
@@ -138,5 +140,7 @@ def open_run(root: str | Path = ".") -> Run:
     """
     run = Run(Path(root))
     if not (run.data / "rankings" / "layers.json").is_file():
-        raise StrataError(f"{run.root}: no finished run here; run `dvc repro` in a project, or name its folder")
+        raise StrataError(
+            f"{run.root}: no finished run here; run `dvc repro` in a project, or name its folder"
+        )
     return run

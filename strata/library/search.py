@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from strata.base.errors import StrataError
 from strata.base.threads import cores
 from strata.descriptors.pooling import Layer, open_layer
 from strata.descriptors.transforms import Transform, describe_rows, fit_transform
@@ -42,7 +41,7 @@ def search(
     metric: Literal["cosine", "euclidean"] = "cosine",
     device: str | None = "cpu",
 ) -> list[Found]:
-    """The ``top`` pictures of a run that are most like ``picture``, nearest first; equals in order of their ids.
+    """The ``top`` pictures of a run that are most like ``picture``, nearest first; equals by their ids.
 
     picture : an image_id of the run (it does not find itself); or a file, its bytes, a Pillow image or an
         (H, W, 3) uint8 array, which goes through the model, view, pooling, centring and whitening of the run.
@@ -76,9 +75,7 @@ def search(
     return [Found(ids[place], float(scores[place])) for place in order]
 
 
-def describe(
-    run: Run, layer: str, picture: Any, *, device: str | None = "cpu"
-) -> npt.NDArray[np.float32]:
+def describe(run: Run, layer: str, picture: Any, *, device: str | None = "cpu") -> npt.NDArray[np.float32]:
     """(1, D) the descriptor that a picture would have in the run."""
     pixels = read_picture(picture)
     network = _network(run, layer, device)

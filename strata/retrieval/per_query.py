@@ -6,7 +6,6 @@ measures; a query whose picture could not be read was ranked nothing (n_ranked 0
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -115,8 +114,9 @@ def outcome_table(
 
 
 def _chances(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[np.float64]]:
-    counts = np.array([(o.n_positives, o.n_found, o.n_ranked) for o in outcomes], np.int64).reshape(-1, 3)
-    return chance.levels(*counts.T, np.array([o.own_first for o in outcomes], np.bool_))
+    counts = np.array([(o.n_positives, o.n_found, o.n_ranked, o.own_first) for o in outcomes], np.int64)
+    total, found, ranked, own_first = counts.reshape(-1, 4).T
+    return chance.levels(total, found, ranked, own_first)
 
 
 def _nullable(values: npt.NDArray[np.float64]) -> pa.Array:

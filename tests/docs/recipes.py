@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"^(?:(?P<new>New file )?`(?P<path>[^`]+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```", re.M | re.S)
+BLOCK = re.compile(
+    r"^(?:(?P<new>New file )?`(?P<path>[^`]+)`:\n\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```", re.M | re.S
+)
 
 
 @dataclass(frozen=True)

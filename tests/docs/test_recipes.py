@@ -1,4 +1,4 @@
-"""Every recipe of docs/extending.md fits the files as they are, and does what it says in a copy of the project."""
+"""Every recipe of docs/extending.md fits the files as they are and does what it says in a copy of them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def follow(recipe: Recipe, project: Project) -> list[str]:
     for command in recipe.commands:
         words = command.split()
         if words[:3] == ["dvc", "exp", "run"]:  # as a run in place: what it leaves is looked at
-            project.choose(**{key: value for key, value in (word.split("=") for word in words[4::2])})
+            project.choose(**dict(word.split("=", 1) for word in words[4::2]))
             words = ["dvc", "repro"]
         ran += project.run(*words).ran
     return ran

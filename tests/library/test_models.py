@@ -61,7 +61,13 @@ def test_a_picture_is_the_same_as_file_bytes_image_and_array(model: strata.Model
     picture, stream = noise(3), io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
     (tmp_path / "a.png").write_bytes(stream.getvalue())
-    forms = [picture, Image.fromarray(picture), stream.getvalue(), tmp_path / "a.png", str(tmp_path / "a.png")]
+    forms = [
+        picture,
+        Image.fromarray(picture),
+        stream.getvalue(),
+        tmp_path / "a.png",
+        str(tmp_path / "a.png"),
+    ]
     seen = strata.tap(model, ["embedding"], forms)["embedding"]
     np.testing.assert_allclose(seen, np.broadcast_to(seen[:1], seen.shape), atol=1e-5)
 

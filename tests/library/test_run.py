@@ -1,4 +1,4 @@
-"""A finished run read back: rows, vectors and tables fit together, and ``evaluate`` finds the run's numbers."""
+"""A finished run read back: rows, vectors and tables fit together; ``evaluate`` finds the run's numbers."""
 
 from __future__ import annotations
 

@@ -80,7 +80,10 @@ def test_similarities_positions_and_names_give_the_same(
     positions = evaluate(orders, grades, own=own, **policies).per_query
     named = evaluate(
         {f"q{query}": [f"item {i}" for i in order] for query, order in enumerate(orders)},
-        {f"q{query}": {f"item {i}": g for i, g in enumerate(row.tolist())} for query, row in enumerate(grades)},
+        {
+            f"q{query}": {f"item {i}": g for i, g in enumerate(row.tolist())}
+            for query, row in enumerate(grades)
+        },
         own={f"q{query}": None if i is None else f"item {i}" for query, i in enumerate(own)},
         **policies,
     ).per_query
