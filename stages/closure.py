@@ -3,11 +3,11 @@
 A stage depends on its script and on every ``strata`` module the script imports, directly or not (read from
 the syntax tree: imports inside functions count, and strings that name a module, as in the table of data
 sets); on a package's ``__init__.py`` only where that holds code, and on a package's folders of other files
-(templates). Not followed are ``stages.running`` (messages, which
-are in no out), ``stages.settings`` and ``strata.settings.params``: they carry parameters, which DVC tracks by
-their values. That is safe as long as the classes compute nothing and a key that may be left out means "none"
-(tests/settings/test_params.py holds them to it). ``check`` alone, which judges values by these classes,
-depends on them.
+(templates). Not followed are ``strata`` itself (the library's names, for people and for no stage),
+``stages.running`` (messages, which are in no out), ``stages.settings`` and ``strata.settings.params``: they
+carry parameters, which DVC tracks by their values. That is safe as long as the classes compute nothing and a
+key that may be left out means "none" (tests/settings/test_params.py holds them to it). ``check`` alone, which
+judges values by these classes, depends on them.
 
 A stage's params are the keys it names when it reads them (see ``stages.settings``).
 """
@@ -29,7 +29,7 @@ from strata.base.files import write_text
 
 PIPELINES = (Path("dvc.yaml"), Path("watch/dvc.yaml"))
 PARAMETERS, JUDGES = "strata.settings.params", "strata.settings.consistency"
-NOT_FOLLOWED = ("stages.settings", "stages.running")
+NOT_FOLLOWED = ("stages.settings", "stages.running", "strata")
 READERS = {
     "params": "params.yaml",
     "dataset": "conf/datasets/${dataset}.yaml",

@@ -102,6 +102,37 @@ def precision_at_k_own_first(R: npt.ArrayLike, N: npt.ArrayLike, k: npt.ArrayLik
     return np.where(positives > 0, found / wanted, 0.0)
 
 
+def levels(
+    n_positives: npt.ArrayLike, n_found: npt.ArrayLike, n_ranked: npt.ArrayLike, own_first: npt.ArrayLike
+) -> dict[str, Floats]:
+    """``chance_...`` -> (Q,) of every measure, NaN for a query without positives.
+
+    All arguments are (Q,). ``n_found``: positives that are ranked; the others stay in the denominators, and
+    lower chance as well. ``own_first`` (bool): the query's own picture is a positive and always first.
+    """
+    total, found, ranked = (np.asarray(some, np.float64) for some in (n_positives, n_found, n_ranked))
+    first = np.asarray(own_first, np.bool_)
+    at_total = np.maximum(total, 1)
+    share = found / at_total
+    values = {
+        "step": np.where(first, step_ap_own_first(found, ranked), step_ap(found, ranked)) * share,
+        "trapezoid": share
+        * np.where(first, trapezoid_ap_own_first(found, ranked), trapezoid_ap(found, ranked)),
+        "p": precision(found, ranked),
+    }
+    for k in (1, 5, 10):
+        own = precision_at_k_own_first(found, ranked, k)
+        values[f"p_at_{k}"] = np.where(first, own, precision_at_k(found, ranked, k))
+    for k in (5, 10):
+        values[f"hit_at_{k}"] = np.where(first, 1.0, hit_at_k(found, ranked, k))
+    with_ten = precision_at_k_own_first(found, ranked, 10) * 10 / at_total
+    values["recall_at_10"] = np.where(first, with_ten, recall_at_k(ranked, 10) * share)
+    values["r_precision"] = np.where(
+        first, precision_at_k_own_first(found, ranked, at_total), recall_at_k(ranked, total) * share
+    )
+    return {f"chance_{name}": np.where(total > 0, column, np.nan) for name, column in values.items()}
+
+
 def _counts(R: npt.ArrayLike, N: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Both as float64; an empty ranking is given length 1 so that nothing divides by zero."""
     return np.asarray(R, np.float64), np.maximum(np.asarray(N, np.float64), 1)

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from strata.base.errors import StrataError
+from strata.measures.average_precision import MEASURES
 from strata.settings.params import CLASS_TASK
 
 BOUNDS = {"low": "low", "high": "high", "chance": "chance", "n": "n_groups", "note": "note"}
 """Column of a score table -> what it adds to the name."""
 SPACES = ("pca", "in_cluster")
 OF_TASK = (
-    *("map", "map_macro", "map_step", "map_trapezoid", "r_precision", "recall", "mp_revisited_at_10"),
-    *("p_at_1", "p_at_5", "p_at_10", "hit_at_5", "hit_at_10", "recall_at_10"),
+    *("map", "map_macro", "map_step", "map_trapezoid", *MEASURES[2:], "recall"),
     *("n_queries", "n_without_positives", "n_unanswered", "n_database"),
     *("detection_ap", "detection_ap_micro", "detection_ceiling"),
 )

@@ -6,7 +6,6 @@ measures; a query whose picture could not be read was ranked nothing (n_ranked 0
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -115,38 +114,9 @@ def outcome_table(
 
 
 def _chances(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[np.float64]]:
-    """Chance columns. Positives that are never ranked stay in the denominators: they lower chance as well."""
-    counts = np.array([(o.n_positives, o.n_found, o.n_ranked) for o in outcomes], np.float64).reshape(-1, 3)
-    total, found, ranked = counts.T
-    first = np.array([o.own_first for o in outcomes], np.bool_)
-    share = np.divide(found, total, out=np.full(len(total), math.nan), where=total > 0)
-    values = {
-        "chance_step": np.where(first, chance.step_ap_own_first(found, ranked), chance.step_ap(found, ranked))
-        * share,
-        "chance_trapezoid": share
-        * np.where(first, chance.trapezoid_ap_own_first(found, ranked), chance.trapezoid_ap(found, ranked)),
-        "chance_p": chance.precision(found, ranked),
-    }
-    for k in (1, 5, 10):
-        values[f"chance_p_at_{k}"] = _chance_precision(first, found, ranked, k)
-    for k in (5, 10):
-        values[f"chance_hit_at_{k}"] = np.where(first, 1.0, chance.hit_at_k(found, ranked, k))
-    at_total = np.maximum(total, 1)
-    with_ten = chance.precision_at_k_own_first(found, ranked, 10) * 10 / at_total
-    values["chance_recall_at_10"] = np.where(first, with_ten, chance.recall_at_k(ranked, 10) * share)
-    values["chance_r_precision"] = np.where(
-        first,
-        chance.precision_at_k_own_first(found, ranked, at_total),
-        chance.recall_at_k(ranked, total) * share,
-    )
-    return {name: np.where(total > 0, column, math.nan) for name, column in values.items()}
-
-
-def _chance_precision(
-    first: npt.NDArray[np.bool_], found: npt.NDArray[np.float64], ranked: npt.NDArray[np.float64], k: int
-) -> npt.NDArray[np.float64]:
-    own = chance.precision_at_k_own_first(found, ranked, k)
-    return np.where(first, own, chance.precision_at_k(found, ranked, k))
+    counts = np.array([(o.n_positives, o.n_found, o.n_ranked, o.own_first) for o in outcomes], np.int64)
+    total, found, ranked, own_first = counts.reshape(-1, 4).T
+    return chance.levels(total, found, ranked, own_first)
 
 
 def _nullable(values: npt.NDArray[np.float64]) -> pa.Array:

@@ -113,9 +113,11 @@ def test_parameters_and_messages_are_not_followed(tmp_path: Path) -> None:
     write(
         tmp_path,
         stages__a="from stages import settings, other\n",
-        stages__settings="import strata.settings.params",
+        stages__settings="import strata.c",
     )
-    write(tmp_path, stages__other="import strata.b", strata__params="", strata__b="")
+    write(tmp_path, stages__other="import strata.b", strata__b="import strata.settings.params", strata__c="")
+    write(tmp_path, strata__settings__params="")
+    (tmp_path / "strata/__init__.py").write_text("import strata.c\n", encoding="utf-8")
     assert names("stages.a", tmp_path) == {"stages/a.py", "stages/other.py", "strata/b.py"}
 
 
