@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strata.maps.rmac_regions import region_boxes
 
 import strata
 from strata.base.errors import StrataError
+from strata.maps.rmac_regions import region_boxes
 from strata.settings.params import Pooling
 
 SIDES = st.integers(1, 7)
