@@ -21,7 +21,7 @@ from strata.measures.groups import group_codes
 
 CONFIDENCE = 0.95
 FEWEST_GROUPS = 5
-FEWEST_EFFECTIVE = 3.0  # groups of one size that would weigh alike; see t_interval
+FEWEST_EFFECTIVE = 4  # groups of one size that would weigh as much; see t_interval
 SAME = 1e-9  # group means this close are equal but for rounding
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ def t_interval(
       the effective number of groups, 1 / sum(w_g^2) (Kish 1965).
 
     Symmetric group means of equal size give the ordinary t interval. No interval below five groups, below
-    three effective ones, or where all groups have one mean.
+    four effective ones, or where all groups have one mean.
 
     >>> found = t_interval([0.2, 0.4, 0.3, 0.5, 0.6, 0.4], ["a", "b", "c", "d", "e", "e"])
     >>> round(found.mean, 2), round(found.low, 2), round(found.high, 2), found.n_groups
@@ -90,7 +90,7 @@ def macro_interval(
     >>> sizes = [1, 1, 2, 2, 40]
     >>> values, groups = np.repeat([0.1, 0.3, 0.2, 0.5, 0.4], sizes), np.repeat(np.arange(5), sizes)
     >>> t_interval(values, groups).reason
-    '5 groups so unequal that they weigh like 1.3 equal ones: an interval needs 3'
+    '5 groups so unequal that they weigh like 1.3 equal ones: an interval needs 4'
     >>> found = macro_interval(values, groups)
     >>> round(found.mean, 2), round(found.low, 2), round(found.high, 2)
     (0.3, 0.1, 0.5)
@@ -116,7 +116,7 @@ def _why_none(weights: Floats, deviations: Floats) -> str | None:
     if effective < FEWEST_EFFECTIVE:
         return (
             f"{count} groups so unequal that they weigh like {effective:.1f} equal ones: "
-            f"an interval needs {FEWEST_EFFECTIVE:.0f}"
+            f"an interval needs {FEWEST_EFFECTIVE}"
         )
     if np.all(np.abs(deviations) < SAME):
         return f"all {count} groups have the same mean: nothing tells how others would differ"
