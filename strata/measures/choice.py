@@ -1,11 +1,11 @@
-"""Which of many cells (layer x pooling, say) is best, said honestly: chosen and judged on different queries.
+"""Which of many cells (layer x pooling, say) is best, and how far to trust that.
 
-The best of many numbers is too good: the cell that wins on these queries was also lucky on them. Three answers
-stand beside the naive one: what choosing is worth (cross-fitting), how often each cell wins (bootstrap), and
-which cells cannot be told apart from the best (sign flips). All three go over groups.
+The best of many numbers is too good: the cell that wins on these queries was also lucky on them. Three
+answers stand beside the naive one: what choosing is worth (cross-fitting), how often each cell wins
+(bootstrap), and which cells cannot be told apart from the best (sign flips). All go over groups.
 
-``values`` : (C, Q) float64, one row a cell, one column a query; a query that any cell lacks (NaN) is left out of
-all. ``groups`` : (Q,) labels. The value of a cell is its mean over queries, the best the first highest.
+``values`` : (C, Q) float64 in 0..1, one row a cell, one column a query. ``groups`` : (Q,) labels. The value
+of a cell is its mean over queries; the best is the first that has the highest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from strata.measures.groups import group_codes
 from strata.measures.intervals import Interval, t_interval
-from strata.measures.paired import DRAWS, share_reached, sign_flips, smallest_p
+from strata.measures.paired import DRAWS, ROUNDING, share_reached, sign_flips, smallest_p
 
 ALPHA = 0.05
 FOLDS, DEALS = 3, 20
@@ -130,7 +130,7 @@ def probability_best(values: Floats, groups: npt.ArrayLike, draws: int = DRAWS, 
     for start in range(0, draws, batch):
         sums = rng.standard_exponential((min(batch, draws - start), n_groups)) @ totals.T
         highest = sums.max(axis=1, keepdims=True)
-        first = sums >= highest - 1e-12 * np.abs(highest)  # ties but for rounding
+        first = sums >= highest - ROUNDING * np.abs(highest)
         wins += (first / first.sum(axis=1, keepdims=True)).sum(axis=0)
     return np.asarray(wins / draws)
 
@@ -140,10 +140,10 @@ def apart_from_best(values: Floats, groups: npt.ArrayLike, draws: int = DRAWS, s
 
     Step-down max-T (Westfall and Young 1993) over sign flips of groups. Without differences between cells, a
     group's deviations from the mean cell are as likely to have all their signs turned. A cell's gap to the
-    best is set against the widest gap between any two cells in each flip: the best is picked anew in each, so
-    having picked it costs nothing. The worst cell comes first; once its p is found it is set aside, and p never
-    falls from the worse cell to the better. Of cells that are all equal, some cell is told apart (p at most
-    .05) in at most 5 % of the cases. Two-sided; no NaN.
+    best is set against the widest gap between any two cells in each flip, which allows for the best being
+    picked from the same queries. The worst cell comes first; once its p is found it is set aside, and p never
+    falls from a worse cell to a better. Where cells are truly equal, any of them is told apart (p at most
+    .05) in about 5 % of the cases. Two-sided; no NaN.
 
     >>> gap = np.zeros(8), np.full(8, 0.3)
     >>> apart_from_best(np.array(gap), np.arange(8)).tolist()
@@ -155,7 +155,7 @@ def apart_from_best(values: Floats, groups: npt.ArrayLike, draws: int = DRAWS, s
     sums = totals.sum(axis=1)
     order = np.argsort(-sums, kind="stable")  # best first
     gaps = sums[order[0]] - sums[order]
-    enough = gaps - 1e-12 * np.abs(totals).sum()
+    enough = gaps - ROUNDING * np.abs(totals).sum()
     reached = np.zeros(len(order), np.int64)
     for signs in sign_flips(n_groups, draws, seed):
         flipped = (signs @ totals.T)[:, order]

@@ -1,7 +1,7 @@
 """What is independent: the groups that intervals, sign flips and bootstraps go over.
 
-A group is what would be drawn anew if the study were repeated: a detail with all its instances, a landmark with
-its five queries, a class with its pictures.
+A group is what would be drawn anew if the study were repeated: a detail with all its instances, a landmark
+with its five queries, a class with its pictures.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def groups_of_labels(labels: Sequence[Sequence[str]]) -> list[str]:
     One label a picture: its group is its class. Where pictures carry several, classes that share pictures are
     merged, those that share most first, until at most 15 % of the pictures have labels in two groups; such a
     picture goes with its rarest label. In simulation with new classes the intervals over these groups cover
-    what they say; over rarest labels without merging they cover 90 % when 40 % of the pictures carry two labels
-    at random, 70 % when all do. Where everything is merged into a few groups there is no interval, rightly: the
-    classes are not independent. A picture without labels is a group of its own, "".
+    92 to 97 %; over rarest labels without merging they cover 90 % when 40 % of the pictures carry a second
+    label at random, 70 % when all do. Where everything is merged into a few groups there is no interval:
+    those classes are not independent. Pictures without labels are one group, "".
 
     >>> groups_of_labels([["cow"], ["dog"], ["dog"], ["cow"]])
     ['cow', 'dog', 'dog', 'cow']
@@ -68,8 +68,8 @@ def groups_of_labels(labels: Sequence[Sequence[str]]) -> list[str]:
 def _merged(rows: Codes, columns: Codes, n_pictures: int, n_labels: int) -> Codes:
     """(L,) the component of every label after the fewest merges that leave few pictures between two.
 
-    Pairs of labels in order of the pictures they share (ties by name): a longer prefix of them only joins more,
-    so the shortest that does is found by halving.
+    Pairs of labels in order of the pictures they share (ties by name): a longer prefix of them only joins
+    more, so the shortest that does is found by halving.
     """
     has = csr_matrix((np.ones(len(rows)), (rows, columns)), (n_pictures, n_labels))
     shared = coo_matrix(triu(has.T @ has, 1))

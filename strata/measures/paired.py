@@ -15,14 +15,15 @@ from strata.measures.groups import group_codes
 from strata.measures.intervals import Interval, t_interval
 
 DRAWS = 10_000
+ROUNDING = 1e-12  # relative: sums that are equal but for the order of addition
 BATCH = 4_000_000  # signs held at a time: large products, which BLAS likes
 
 Floats = npt.NDArray[np.float64]
 
 
 class Paired(NamedTuple):
-    """``difference`` is first minus second, its bounds within -1..1. ``smallest_p`` is what ``p`` would be had
-    every group spoken for one side: with few groups no result can fall below it. ``p`` is 1 without a query."""
+    """``difference`` is first minus second, its bounds within -1..1. ``smallest_p`` is what ``p`` would be
+    had every group spoken for one side: with few groups no result can fall below it."""
 
     difference: Interval
     p: float
@@ -68,9 +69,9 @@ def sign_flip_p(totals: npt.ArrayLike, draws: int = DRAWS, seed: int = 0) -> tup
     numbers = numbers[numbers != 0]
     if not len(numbers):
         return 1.0, 1.0
-    enough = np.abs(numbers.sum()) - 1e-12 * np.abs(numbers).sum()  # equal sums may differ by rounding
-    reached = sum(int(np.sum(np.abs(signs @ numbers) >= enough)) for signs in sign_flips(len(numbers), draws, seed))
-    return share_reached(reached, len(numbers), draws), smallest_p(len(numbers), draws)
+    n_groups, enough = len(numbers), np.abs(numbers.sum()) - ROUNDING * np.abs(numbers).sum()
+    reached = sum(int(np.sum(np.abs(s @ numbers) >= enough)) for s in sign_flips(n_groups, draws, seed))
+    return share_reached(reached, n_groups, draws), smallest_p(n_groups, draws)
 
 
 def sign_flips(n_groups: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Floats]:
@@ -106,7 +107,7 @@ def share_reached(reached: int, n_groups: int, draws: int = DRAWS) -> float:
 
 
 def smallest_p(n_groups: int, draws: int = DRAWS) -> float:
-    """The smallest two-sided p of ``sign_flips`` over so many groups: 2 / 2^G, and of random ones 1 / (draws + 1).
+    """The smallest two-sided p of ``sign_flips``: 2 / 2^G for few groups, else 1 / (draws + 1).
 
     >>> smallest_p(10)
     0.001953125
@@ -120,10 +121,10 @@ def is_exact(n_groups: int, draws: int = DRAWS) -> bool:
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Adjusted p values (Holm 1979) of a table of any shape: those up to .05 keep the family-wise error at .05.
+    """Adjusted p values (Holm 1979) of a table of any shape: up to .05, the family-wise error is at most .05.
 
-    The i-th smallest (from 0) of m becomes (m - i) p, at least its predecessor and at most 1. NaN stays NaN and
-    is no test.
+    The i-th smallest (from 0) of m becomes (m - i) p, at least its predecessor and at most 1. NaN stays NaN
+    and is no test.
 
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]

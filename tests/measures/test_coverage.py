@@ -32,8 +32,8 @@ TOO_UNEQUAL = {
 
 
 class Shape(NamedTuple):
-    """Groups' levels are Beta(a, b); a query's value is a hit of that chance, or Beta around it (the wider, the
-    smaller ``tightness``), or the level itself. ``alike``: the groups share the mean level instead."""
+    """Groups' levels are Beta(a, b); a query's value is a hit of that chance, or Beta around it (the wider,
+    the smaller ``tightness``), or the level itself. ``alike``: the groups share the mean level instead."""
 
     a: float
     b: float
@@ -70,7 +70,9 @@ def coverage(shape: Shape, sizes: list[int], interval: Callable[..., Interval]) 
     """Share of the simulated intervals that hold the truth, None if none was given."""
     rng, groups = np.random.default_rng(7), np.repeat(np.arange(len(sizes)), sizes)
     found = [interval(shape.draw(rng, groups), groups) for _ in range(RUNS)]
-    held = [low <= shape.truth <= high for _, low, high, _, _ in found if low is not None and high is not None]
+    held = [
+        low <= shape.truth <= high for _, low, high, _, _ in found if low is not None and high is not None
+    ]
     assert not held or len(held) > 0.95 * RUNS  # sizes decide, and seldom groups that are all alike
     return float(np.mean(held)) if held else None
 

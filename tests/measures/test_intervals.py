@@ -1,4 +1,4 @@
-"""Intervals: known answers, what they reduce to, where there are none. Whether they cover: test_coverage.py."""
+"""Intervals: known answers, what they reduce to, where there are none. Coverage: test_coverage.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strata.measures.intervals import Interval, corrected_t, macro_interval, t_interval, wilson
-
 
 QUERIES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9)), min_size=1, max_size=80)
 
@@ -47,7 +46,9 @@ def slow_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]
         vectors.append(residual_maker[:, rows] @ root @ ones[rows] / n)
     products = np.array(vectors) @ np.array(vectors).T
     degrees = np.trace(products) ** 2 / np.sum(products**2)
-    means, shares = (np.array([f(groups == name) for name in names]) for f in (lambda r: values[r].mean(), np.mean))
+    means, shares = (
+        np.array([f(groups == name) for name in names]) for f in (lambda r: values[r].mean(), np.mean)
+    )
     skewness = stats.skew(means) * np.sqrt(np.sum(shares**2))
 
     def cubic(x: float, t: float) -> float:
@@ -123,7 +124,10 @@ def test_where_no_interval_holds_there_is_none_and_the_reason_is_said() -> None:
 
 
 def test_the_macro_interval_weighs_every_group_the_same() -> None:
-    values, groups = np.repeat([0.2, 0.4, 0.3, 0.6, 0.5], [1, 2, 3, 4, 90]), np.repeat(np.arange(5), [1, 2, 3, 4, 90])
+    values, groups = (
+        np.repeat([0.2, 0.4, 0.3, 0.6, 0.5], [1, 2, 3, 4, 90]),
+        np.repeat(np.arange(5), [1, 2, 3, 4, 90]),
+    )
     assert t_interval(values, groups).low is None
     assert macro_interval(values, groups) == t_interval([0.2, 0.4, 0.3, 0.6, 0.5], np.arange(5))
 
