@@ -28,7 +28,7 @@ def test_the_map_is_over_queries_and_the_macro_map_over_groups() -> None:
     assert found["t_map"] == pytest.approx(0.5)
     assert found["t_map_macro"] == pytest.approx(0.6)
     assert found["t_map_n_groups"] == 2
-    assert found["t_map_low"] <= 0.5 <= found["t_map_high"]
+    assert (found["t_map_low"], found["t_map_high"]) == (None, None)  # two groups are too few
 
 
 def test_queries_without_positives_are_left_out_and_counted() -> None:
