@@ -1,4 +1,5 @@
-"""What rankings, boxes and clusters are worth: average precision, chance, intervals, agreement with labels.
+"""What rankings, boxes and clusters are worth: average precision, chance, agreement with labels, and how sure.
 
-Plain functions of arrays. Imports ``base``. Knows no file, no data set and no layer.
+Plain functions of arrays. ``groups`` says what is independent, ``intervals`` how sure a mean is, ``paired``
+compares two systems, ``choice`` picks the best of many. Imports ``base``. Knows no file, no data set, no layer.
 """

@@ -30,7 +30,8 @@ def group_codes(groups: npt.ArrayLike | Sequence[Hashable]) -> Codes:
 def groups_of_labels(labels: Sequence[Sequence[str]]) -> list[str]:
     """The group of every picture when it is the classes that are drawn: one label each, named after a label.
 
-    labels : N lists of labels, in any order, each picture's without repeats.
+    labels : N lists of labels of one facet (motif, say: labels of another facet would join everything), each
+    picture's in any order and without repeats.
 
     One label a picture: its group is its class. Where pictures carry several, classes that share pictures are
     merged, those that share most first, until at most 15 % of the pictures have labels in two groups; such a
