@@ -1,5 +1,6 @@
-"""What rankings, boxes and clusters are worth: average precision, chance, agreement with labels, and how sure.
+"""What rankings, boxes and clusters are worth, and how sure that is.
 
-Plain functions of arrays. ``groups`` says what is independent, ``intervals`` how sure a mean is, ``paired``
-compares two systems, ``choice`` picks the best of many. Imports ``base``. Knows no file, no data set, no layer.
+The numbers: ``average_precision``, ``cluster_scores``, ``chance``. How sure: ``groups`` (what is independent),
+``intervals`` (of a mean), ``paired`` (two systems), ``choice`` (the best of many). Plain functions of arrays.
+Imports ``base``. Knows no file, no data set and no layer.
 """
