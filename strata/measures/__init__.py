@@ -1,6 +1,6 @@
 """What rankings, boxes and clusters are worth, and how sure that is.
 
-The numbers: ``average_precision``, ``cluster_scores``, ``chance``. How sure: ``groups`` (what is independent),
+Numbers: ``average_precision``, ``cluster_scores``, ``chance``. How sure: ``groups`` (what is independent),
 ``intervals`` (of a mean), ``paired`` (two systems), ``choice`` (the best of many). Plain functions of arrays.
 Imports ``base``. Knows no file, no data set and no layer.
 """
