@@ -1,5 +1,6 @@
-"""What rankings, boxes and clusters are worth: average precision, chance, intervals, agreement with labels.
+"""What rankings, boxes and clusters are worth, and how sure that is.
 
-Plain functions of arrays; ``evaluate`` scores anybody's ranking with them. Imports ``base``. Knows no
-file, no data set and no layer.
+Numbers: ``average_precision``, ``cluster_scores``, ``chance``. How sure: ``groups`` (what is independent),
+``intervals`` (of a mean), ``paired`` (two systems), ``choice`` (the best of many). ``evaluate`` scores
+anybody's ranking with them. Plain functions of arrays. Imports ``base``. Knows no file and no layer.
 """

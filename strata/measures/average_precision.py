@@ -58,7 +58,7 @@ def measure_rankings(rankings: Sequence[Ranks], n_positives: Sequence[int]) -> F
     - ``mp_revisited_at_10``: the revisited benchmarks' own precision at k, kept apart from the textbook's.
       Its denominator shrinks to the last positive's 1-based rank when that is below k (``compute_map``): a
       query whose few positives all come first scores 1. A positive that was never ranked counts as ranked
-      beyond k.
+      beyond k: the reference ranks everything and leaves that case undefined.
     """
     counts = np.array([len(ranks) for ranks in rankings], np.int64)
     total = np.array(n_positives, np.int64)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import digamma, gammaln
+from scipy.special import digamma
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,16 +51,18 @@ def precision_at_k(R: npt.ArrayLike, N: npt.ArrayLike, k: int) -> Floats:
 
 
 def hit_at_k(R: npt.ArrayLike, N: npt.ArrayLike, k: int) -> Floats:
-    """Probability that any of the first ``k`` is positive: 1 - C(N - R, k) / C(N, k)."""
+    """Probability that any of the first ``k`` is positive: 1 - C(N - R, k) / C(N, k), to float64's precision.
+
+    The chance of none is the product over i < k of 1 - R / (N - i): as a sum of logarithms of 1 + x it keeps
+    all digits where a hit is rare, which a difference of log-gammas does not.
+
+    >>> hit_at_k(1, 1_000_000, 5)
+    array(5.e-06)
+    """
     positives, ranked = _counts(R, N)
-    negatives = ranked - positives
-    none = np.exp(
-        gammaln(np.maximum(negatives, k) + 1)
-        - gammaln(np.maximum(negatives - k, 0) + 1)
-        - gammaln(np.maximum(ranked, k) + 1)
-        + gammaln(np.maximum(ranked - k, 0) + 1)
-    )
-    return np.where(positives > 0, np.where(negatives >= k, 1 - none, 1.0), 0.0)
+    with np.errstate(divide="ignore"):  # as many positives as places left: log 0, none is impossible
+        none = sum(np.log1p(-np.minimum(positives / np.maximum(ranked - i, 1), 1)) for i in range(k))
+    return np.asarray(np.where(positives > 0, -np.expm1(none), 0.0))
 
 
 def recall_at_k(N: npt.ArrayLike, k: npt.ArrayLike) -> Floats:

@@ -61,9 +61,9 @@ class Evaluation:
     def __str__(self) -> str:
         if self.map is None:
             return f"no mAP: none of {len(self.queries)} queries has a positive"
-        _, low, high, groups = self.interval
-        reach = "no interval" if low is None else f"95 % {low:.3f} to {high:.3f}"
-        return f"mAP {self.map:.3f} ({reach}, chance {self.chance:.3f}), {groups} groups of queries"
+        _, low, high, groups, reason = self.interval
+        reach = f"no interval: {reason}" if low is None else f"95 % {low:.3f} to {high:.3f}"
+        return f"mAP {self.map:.3f} ({reach}; chance {self.chance:.3f}), {groups} groups of queries"
 
 
 def evaluate(
@@ -109,7 +109,7 @@ def evaluate(
     >>> scored.per_query["ap_step"].round(3).tolist()
     [0.833, 1.0]
     >>> print(scored)
-    mAP 0.917 (95 % 0.000 to 1.000, chance 0.646), 2 groups of queries
+    mAP 0.917 (no interval: 2 groups: an interval needs 5; chance 0.646), 2 groups of queries
 
     The same of lists of names, and with junk as a miss:
 

@@ -66,6 +66,8 @@ def caution(measure: Measure) -> str:
     """Who else might be best, and whether it is above chance at all; "" when there is nothing to say."""
     best, rivals = measure.best, measure.rivals
     words = []
+    if best.low is None and best.note is not None:
+        words.append(f"no interval ({best.note})")
     if best.chance is not None and best.low is not None and best.low <= best.chance:
         words.append("not clearly above chance")
     if rivals:

@@ -1,8 +1,8 @@
 """From one line a query to the scores of a task: means, intervals over groups, chance.
 
-``map`` is the mean over queries of the AP the protocol names, its 95 % interval from what varies between
-groups (``measures.intervals.t_interval``); ``map_macro`` is the mean of the group means. Every mean leaves
-out queries without positives; they are counted.
+``map`` is the mean over queries of the AP the protocol names, ``map_macro`` that of the group means. Their
+95 % intervals come from what varies between groups (``measures.intervals``); where none holds the note says
+why. Every mean leaves out queries without positives; they are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.measures.average_precision import MEASURES, REVISITED
-from strata.measures.intervals import t_interval
+from strata.measures.intervals import macro_interval, t_interval
 from strata.measures.scores import Score
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
@@ -25,10 +25,11 @@ EUCLIDEAN_NOTE = "same ranking as cosine: the descriptors are L2-normalised"
 def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
     """Scores of one task. ``spaces``: space -> its per-query rows; ``ap``: step or trapezoid."""
     full, main = spaces[FULL], f"ap_{ap}"
-    interval = t_interval(_values(full, main), _groups(full))
+    values, groups = _values(full, main), _groups(full)
+    micro, macro = t_interval(values, groups), macro_interval(values, groups)
     scores = [
-        Score("map", *interval[:3], mean(full, f"chance_{ap}"), interval.n_groups),
-        Score("map_macro", group_mean(_values(full, main), _groups(full))),
+        Score("map", *micro[:3], mean(full, f"chance_{ap}"), micro.n_groups, micro.reason),
+        Score("map_macro", *macro[:3], note=macro.reason),
         Score("map_step", mean(full, "ap_step")),
         Score("map_trapezoid", mean(full, "ap_trapezoid")),
     ]

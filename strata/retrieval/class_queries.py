@@ -2,6 +2,8 @@
 
 Relevance is looked up class by class when a query's turn comes, so memory grows with the labels, not with
 their square. A picture is never relevant to itself. The first facet of the classes table is the main one.
+
+Queries are grouped by class (``measures.groups``): intervals speak of other classes like these.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from strata.collection.tables import Tables
+from strata.measures.groups import groups_of_labels
 from strata.retrieval.queries import (
     ABSENT,
     NONE_FOUND,
@@ -33,9 +36,12 @@ def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
     """
     members, own_labels, position = _label_members(tables, database)
     starts = np.flatnonzero(database.ranked)[::every].tolist()
+    groups = groups_of_labels([own_labels.get(place, ()) for place in starts])
     queries = [
-        Query(image_id, image_id, image_id, place, place, boxed=False, whole=True)
-        for place, image_id in ((place, database.image_ids[place]) for place in starts)
+        Query(image_id, image_id, group, place, place, boxed=False, whole=True)
+        for place, image_id, group in (
+            (p, database.image_ids[p], g) for p, g in zip(starts, groups, strict=True)
+        )
     ]
 
     @lru_cache(maxsize=64)  # neighbours in the table often share their labels

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from strata.measures import chance
 from strata.measures.average_precision import step_average_precision
@@ -121,3 +125,19 @@ def test_chance_on_brueghel_is_low() -> None:
     assert len(every) == 273
     assert np.mean(by_detail) == pytest.approx(0.0209, abs=5e-5)
     assert chance.step_ap(every, 1586).mean() == pytest.approx(0.0257, abs=5e-5)
+
+
+@given(st.integers(0, 60), st.integers(1, 60), st.integers(1, 12))
+def test_a_hit_is_as_likely_as_exact_fractions_say(R: int, N: int, k: int) -> None:
+    R = min(R, N)
+    places = min(k, N)
+    exact = 1 - Fraction(math.comb(N - R, places), math.comb(N, places))
+    assert float(chance.hit_at_k(R, N, k)) == pytest.approx(float(exact), rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize(("R", "N", "k"), [(1, 10**6, 5), (3, 10**7, 10), (20, 10**9, 1), (5000, 10**6, 10)])
+def test_a_rare_hit_keeps_its_digits(R: int, N: int, k: int) -> None:
+    none = Fraction(1)
+    for i in range(k):
+        none *= Fraction(N - R - i, N - i)
+    assert float(chance.hit_at_k(R, N, k)) == pytest.approx(float(1 - none), rel=1e-13, abs=0)

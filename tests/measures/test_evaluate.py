@@ -112,11 +112,13 @@ def test_a_query_without_positives_is_left_out_of_means() -> None:
 
 
 def test_the_interval_goes_over_groups() -> None:
-    similarities, relevance = [[0.9, 0.1]] * 4, [[1, 0], [0, 1], [1, 0], [0, 1]]
+    similarities, relevance = [[0.9, 0.1]] * 12, [[1, 0], [0, 1]] * 6
+    groups = ["a", "a", "b", "b", "c", "d", "e", "f", "g", "h", "g", "h"]
     apart = evaluate(similarities, relevance).interval
-    together = evaluate(similarities, relevance, groups=["a", "a", "b", "b"]).interval
-    assert (apart.n_groups, together.n_groups) == (4, 2)
-    assert together.low == together.high == together.mean == apart.mean == 0.75
+    together = evaluate(similarities, relevance, groups=groups).interval
+    assert (apart.n_groups, together.n_groups) == (12, 8)
+    assert together.mean == apart.mean == 0.75
+    assert (together.low, together.high) != (apart.low, apart.high)
     assert apart.low is not None
     assert apart.low < 0.75
 

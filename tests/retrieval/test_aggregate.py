@@ -33,7 +33,7 @@ def test_the_map_is_over_queries_and_the_macro_map_over_groups() -> None:
     assert found["map"] == pytest.approx(0.5)
     assert found["map_macro"] == pytest.approx(0.6)
     assert found["map_n_groups"] == 2
-    assert found["map_low"] <= 0.5 <= found["map_high"]
+    assert "map_low" not in found  # two groups are too few
 
 
 def test_queries_without_positives_are_left_out_and_counted() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import hypergeom
-from scipy.stats import t as student
 
 from stages.settings import dataset_conf, model_conf, params
 from strata.base.files import read_json
@@ -118,15 +117,11 @@ def test_planted_ranks_give_the_average_precisions_worked_out_by_hand(
     simulated: dict[str, Metrics], layer: str
 ) -> None:
     found = simulated["retrieval"][layer]
-    groups = np.array([float(value) for value in STEP]).reshape(4, 2).mean(axis=1)
-    reach = student.ppf(0.975, 3) * groups.std(ddof=1) / 2
     expected = {
         "detail_map": mean(STEP),
         "detail_map_step": mean(STEP),
         "detail_map_trapezoid": mean(TRAPEZOID),
         "detail_map_macro": mean(STEP),
-        "detail_map_low": float(mean(STEP)) - reach,
-        "detail_map_high": min(1.0, float(mean(STEP)) + reach),
         "detail_map_n_groups": 4,
         "detail_p_at_1": F(5, 8),
         "detail_p_at_5": F(1 + 1 + 2 + 1 + 3 + 2 + 1 + 2, 40),
@@ -148,7 +143,7 @@ def test_the_headline_repeats_the_planted_numbers(simulated: dict[str, Metrics])
 
 
 def test_two_points_are_found_grouped_and_named_without_a_mistake(simulated: dict[str, Metrics]) -> None:
-    found = ("class_map", "class_map_low", "class_p_at_10", "class_map_pca", "class_map_in_cluster")
+    found = ("class_map", "class_p_at_10", "class_map_pca", "class_map_in_cluster")
     check(simulated["retrieval"]["shapes"], dict.fromkeys(found, 1.0))
     grouped = ("ami", "nmi", "ari", "purity", "silhouette")
     check(simulated["clusters"]["shapes"], dict.fromkeys(grouped, 1.0))
@@ -162,8 +157,6 @@ def test_cells_give_the_class_map_of_their_order(simulated: dict[str, Metrics]) 
     precision = (CELL - 1 + sum(last)) / F(related)
     expected: dict[str, float | Fraction] = {
         "class_map": precision,
-        "class_map_low": precision,
-        "class_map_high": precision,
         "class_map_pca": precision,
         "class_map_chance": float(chance.step_ap(related, N - 1)),
         "class_p_at_1": 1,
@@ -253,8 +246,9 @@ def test_random_features_give_the_chance_levels_within_their_intervals(
         found = metrics["retrieval"][layer]
         for task, expected in by_chance.items():
             check(found, {f"{task}_map_chance": float(expected)})
-            assert found[f"{task}_map_low"] <= found[f"{task}_map_chance"] <= found[f"{task}_map_high"]
-            assert found[f"{task}_map_low"] <= found[f"{task}_map"] <= found[f"{task}_map_high"]
+        assert found["class_map_note"] == "2 groups: an interval needs 5"
+        assert found["detail_map_note"] == "4 groups: an interval needs 5"
+        assert not {"class_map_low", "detail_map_low"} & set(found)
         probed = metrics["probe"][layer]
         assert probed["accuracy_low"] <= probed["chance"] == 0.5 <= probed["accuracy_high"]
         assert abs(metrics["clusters"][layer]["ami"]) < 0.1
