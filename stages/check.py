@@ -1,6 +1,7 @@
 """Refuse what cannot work before any work is done.
 
-The out is a constant: a good change of a parameter runs this stage again and invalidates nothing behind it.
+The outs are constants: a good change of a parameter runs this stage again and invalidates nothing behind it.
+Only that of ``model=open_clip`` names what was chosen, so that another choice is another dependency.
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ from stages import settings
 from stages.running import paths, run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_text
+from strata.models.weights import tag_entry
 from strata.settings.consistency import check_consistency
 
 WHITENING = Path("conf/whitening")
+CONSISTENT = "The parameters are consistent.\n"
 
 
 def main() -> str:
     """Read every parameter the run will use; the summary says what was chosen."""
-    (out,) = paths()
+    for_dataset, for_model = paths()
     params = settings.params()
     dataset = settings.dataset_conf(params.dataset)
     model = settings.model_conf(params.model)
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
     check_consistency(params, dataset, model, whitenings)
     _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
-    write_text(out, "The parameters are consistent.\n")
+    typed = settings.PATHS if params.model == "open_clip" else settings.MODELS
+    tag_entry(model, f"{typed}/{params.model}.yaml")
+    write_text(for_dataset, CONSISTENT)
+    write_text(for_model, f"{CONSISTENT}{model.title}\n" if params.model == "open_clip" else CONSISTENT)
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
 
 

@@ -10,17 +10,16 @@ from stages.settings import dataset_conf, params
 from strata.base.files import make_in_place
 from strata.datasets import adaptor
 
-SOURCES = Path("conf/sources")
 
 
 def main() -> str:
-    (out,) = paths()
+    checked, out = paths()
     name = params().dataset
     conf, chosen, found = dataset_conf(name), adaptor(name), []
     say = functools.partial(warn, "download")
 
     def fill(folder: Path) -> None:
-        found.append(chosen.download(conf, SOURCES / f"{name}.tsv", folder, track=track, warn=say))
+        found.append(chosen.download(conf, checked / "listing.tsv", folder, track=track, warn=say))
 
     make_in_place(out, fill)
     return f"{name}, {found[0]} pictures"
