@@ -14,6 +14,7 @@ from strata.base.errors import StrataError
 from strata.base.files import write_text
 from strata.models.weights import tag_entry
 from strata.settings.consistency import check_consistency
+from strata.settings.params import ModelConf
 
 WHITENING = Path("conf/whitening")
 CONSISTENT = "The parameters are consistent.\n"
@@ -28,11 +29,18 @@ def main() -> str:
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
     check_consistency(params, dataset, model, whitenings)
     _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
-    typed = settings.PATHS if params.model == "open_clip" else settings.MODELS
-    tag_entry(model, f"{typed}/{params.model}.yaml")
+    pair = _typed_pair(params.model, model)
     write_text(for_dataset, CONSISTENT)
-    write_text(for_model, f"{CONSISTENT}{model.title}\n" if params.model == "open_clip" else CONSISTENT)
+    write_text(for_model, CONSISTENT + pair)
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
+
+
+def _typed_pair(name: str, model: ModelConf) -> str:
+    """What ``model=open_clip`` stands for, once open_clip is seen to list it; '' for any other model."""
+    if name != "open_clip":
+        return ""
+    tag_entry(model, f"{settings.PATHS}/{name}.yaml")
+    return f"{model.architecture} {model.weights.tag}\n"
 
 
 def _check_paths(dataset: str, model: str, weights: str | None, source: str | None) -> None:
