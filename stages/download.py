@@ -11,7 +11,6 @@ from strata.base.files import make_in_place
 from strata.datasets import adaptor
 
 
-
 def main() -> str:
     checked, out = paths()
     name = params().dataset

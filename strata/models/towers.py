@@ -68,7 +68,8 @@ def describe_tower(model: LoadedModel) -> Tower:
 def _grid(model: LoadedModel) -> tuple[int, int] | None:
     """(H, W) of the tokens as the network counts them: a hybrid's convolutions are not in one stride.
 
-    None: no tokens, none whose order is known, or none that are read (``conv1_stride`` allows ``conv1`` alone).
+    None: no tokens, none whose order is known, or none that are read (``conv1_stride`` allows ``conv1``
+    alone).
     """
     if model.conv1_stride is not None:
         return None
@@ -76,9 +77,10 @@ def _grid(model: LoadedModel) -> tuple[int, int] | None:
         rows, columns = model.visual.grid_size
         return rows, columns
     patches = getattr(getattr(model.visual, "trunk", None), "patch_embed", None)
-    if not hasattr(patches, "dynamic_feat_size"):
+    grid_of = getattr(patches, "dynamic_feat_size", None)
+    if grid_of is None:
         return None
-    rows, columns = patches.dynamic_feat_size((model.image_size_px, model.image_size_px))
+    rows, columns = grid_of((model.image_size_px, model.image_size_px))
     return rows, columns
 
 

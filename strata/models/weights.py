@@ -93,12 +93,15 @@ def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
     config = open_clip.get_model_config(conf.architecture)
     if config is None:
         near = _near(conf.architecture, open_clip.list_models())
-        raise StrataError(f"{where}: open_clip knows no architecture {conf.architecture!r}; near it are: {near}")
+        raise StrataError(
+            f"{where}: open_clip knows no architecture {conf.architecture!r}; near it are: {near}"
+        )
     entry: dict[str, Any] = get_pretrained_cfg(conf.architecture, conf.weights.tag)
     if not entry:
         near = _near(conf.weights.tag, open_clip.list_pretrained_tags_by_model(conf.architecture))
         raise StrataError(
-            f"{where}: open_clip lists no weights {conf.weights.tag!r} for {conf.architecture}; near it are: {near}"
+            f"{where}: open_clip lists no weights {conf.weights.tag!r} for {conf.architecture}; "
+            f"near it are: {near}"
         )
     trained, built = bool(entry.get("quick_gelu")), bool(config.get("quick_gelu"))
     if trained != built:

@@ -1,4 +1,4 @@
-"""Every family of towers that open_clip lists: its usual layers, against open_clip's and timm's own passes."""
+"""Every family of towers that open_clip lists: its usual layers are those of its own pass."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ FAMILIES = {  # the smallest of each -> sides of its maps at its own size
     "MobileCLIP-S1": (64, 64, 32, 8),
     "MobileCLIP-B": (56, 14, 14, 14),
     "MobileCLIP2-S0": (64, 64, 32, 8),
-    "MobileCLIP2-L-14": (16, 16, 16, 16),
     "swin_base_patch4_window7_224": (56, 56, 28, 7),
     "vit_medium_patch16_gap_256": (16, 16, 16, 16),
     "vit_relpos_medium_patch16_cls_224": (14, 14, 14, 14),
@@ -81,7 +80,8 @@ def network(name: str, folder: Path) -> Any:
     torch.manual_seed(5)
     clip = open_clip.create_model(f"local-dir:{folder}", load_weights=False).eval().requires_grad_(False)
     for weight in clip.parameters():
-        weight += 0.02 * torch.randn_like(weight)  # scales of a layer that start at zero hide its block
+        if weight.numel() <= 10_000:  # a layer's scale that starts at nearly zero hides its block
+            weight += 0.02 * torch.randn_like(weight)
     return clip
 
 
@@ -155,16 +155,16 @@ def test_every_tower_that_open_clip_lists_has_the_usual_layers(name: str, tiny: 
     assert heights == sorted(heights, reverse=True)
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / MODELS).glob("*.yaml")))
+OTHERS = {"demo-rn", "demo-vit", "local", "open_clip", "demo-rn-linear-stem", "rn50-linear-stem"}
+
+
+@pytest.mark.parametrize("name", sorted({path.stem for path in (ROOT / MODELS).glob("*.yaml")} - OTHERS))
 def test_the_aliases_of_a_published_model_are_the_derived_ones(
     name: str, tiny: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    if name in ("local", "open_clip"):
-        pytest.skip("is whatever the user says")
     conf = model_conf(name)
-    if conf.architecture is None or conf.linear_stem:
-        pytest.skip("is in this repository and has tests of its own, or is the stem alone")
+    assert conf.architecture is not None
     model = without_values(shapes_of(conf.architecture), tiny)
     assert not conf.aliases or conf.aliases == derived_aliases(model.visual)
     assert len(resolve_layers(model, [*USUAL, "embedding"], conf.aliases)) == 5

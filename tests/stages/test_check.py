@@ -247,7 +247,11 @@ def test_a_pair_of_open_clips_is_named_in_the_models_out_alone(project: Path, pa
         (None, "openai", "architecture is not set; use -S 'conf/paths/open_clip.yaml:architecture=ViT"),
         ("ViT-B-32", None, "pretrained is not set; use -S 'conf/paths/open_clip.yaml:pretrained="),
         ("vit_b_32", "openai", "open_clip knows no architecture 'vit_b_32'; near it are: ViT-B-32, "),
-        ("RN50-quickgelu", "cc12", "open_clip lists no weights 'cc12' for RN50-quickgelu; near it are: cc12m, "),
+        (
+            "RN50-quickgelu",
+            "cc12",
+            "open_clip lists no weights 'cc12' for RN50-quickgelu; near it are: cc12m, ",
+        ),
         ("ViT-S-32", "openai", "open_clip lists no weights 'openai' for ViT-S-32; near it are: none"),
         ("RN50", "openai", "use architecture: RN50-quickgelu"),
     ],
