@@ -1,6 +1,7 @@
 """Refuse what cannot work before any work is done.
 
-The out is a constant: a good change of a parameter runs this stage again and invalidates nothing behind it.
+The outs are constants: a good change of a parameter runs this stage again and invalidates nothing behind it.
+Only that of ``model=open_clip`` names what was chosen, so that another choice is another dependency.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from stages import settings
 from stages.running import paths, run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_text
+from strata.models.weights import tag_entry
 from strata.results.names import check_names
 from strata.results.parameters import flat_params
 from strata.settings.consistency import check_consistency
-from strata.settings.params import DatasetConf
+from strata.settings.params import DatasetConf, ModelConf
 
 WHITENING = Path("conf/whitening")
+CONSISTENT = "The parameters are consistent.\n"
 
 
 def main() -> str:
     """Read every parameter the run will use; the summary says what was chosen."""
-    (out,) = paths()
+    for_dataset, for_model = paths()
     params = settings.params()
     dataset = settings.dataset_conf(params.dataset)
     model = settings.model_conf(params.model)
@@ -31,7 +34,9 @@ def main() -> str:
     parameters = flat_params(params.model_dump(), "_")
     check_names(list(dataset.protocol.positives), _known_facets(dataset), where, parameters)
     _check_paths(params.dataset, params.model, model.weights.path, model.weights.source)
-    write_text(out, "The parameters are consistent.\n")
+    pair = _typed_pair(params.model, model)
+    write_text(for_dataset, CONSISTENT)
+    write_text(for_model, CONSISTENT + pair)
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
 
 
@@ -39,6 +44,14 @@ def _known_facets(dataset: DatasetConf) -> list[str]:
     """Those that the file names; a data set may have others, which ``prepare`` looks at."""
     labelled = dataset.labels.label_columns if dataset.labels else {}
     return list(dict.fromkeys([*labelled, *(dataset.classes or {})]))
+
+
+def _typed_pair(name: str, model: ModelConf) -> str:
+    """What ``model=open_clip`` stands for, once open_clip is seen to list it; '' for any other model."""
+    if name != "open_clip":
+        return ""
+    tag_entry(model, f"{settings.PATHS}/{name}.yaml")
+    return f"{model.architecture} {model.weights.tag}\n"
 
 
 def _check_paths(dataset: str, model: str, weights: str | None, source: str | None) -> None:

@@ -10,17 +10,15 @@ from stages.running import paths, run_stage, track, warn
 from strata.base.files import make_in_place
 from strata.datasets import adaptor
 
-SOURCES = Path("conf/sources")
-
 
 def main() -> str:
-    (out,) = paths()
+    checked, out = paths()
     name = settings.params("dataset").dataset
     conf, chosen, found = settings.dataset("sources"), adaptor(name), []
     say = functools.partial(warn, "download")
 
     def fill(folder: Path) -> None:
-        found.append(chosen.download(conf, SOURCES / f"{name}.tsv", folder, track=track, warn=say))
+        found.append(chosen.download(conf, checked / "listing.tsv", folder, track=track, warn=say))
 
     make_in_place(out, fill)
     return f"{name}, {found[0]} pictures"

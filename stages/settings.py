@@ -59,10 +59,15 @@ def dataset_conf(name: str) -> DatasetConf:
 
 
 def model_conf(name: str) -> ModelConf:
-    """conf/models/NAME.yaml; for ``local`` the path comes from conf/paths/local.yaml."""
+    """conf/models/NAME.yaml; what ``local`` and ``open_clip`` leave open comes from conf/paths/NAME.yaml."""
     values = read_yaml(_chosen(MODELS, name, "model"))
     if name == "local":
         values["weights"] = {**values["weights"], "path": own_path("local")}
+    if name == "open_clip":
+        architecture = _typed("open_clip", "architecture", "ViT-B-32-256")
+        tag = _typed("open_clip", "pretrained", "datacomp_s34b_b86k")
+        values |= {"title": f"{architecture} ({tag})", "architecture": architecture}
+        values["weights"] = {**values["weights"], "tag": tag}
     return parse(ModelConf, values, f"{MODELS}/{name}.yaml")
 
 
@@ -71,12 +76,16 @@ def own_path(name: str) -> str:
 
     A leading ``~`` is the user's home. A relative path counts from the project, also in an experiment's copy.
     """
+    return str(project_root() / Path(_typed(name, "path", '"/where/it/is"')).expanduser())
+
+
+def _typed(name: str, key: str, example: str) -> str:
+    """A key of conf/paths/NAME.yaml."""
     where = PATHS / f"{name}.yaml"
-    value = read_yaml(where).get("path")
+    value = read_yaml(where).get(key)
     if not isinstance(value, str) or not value:
-        how = f"use -S '{where}:path=\"/where/it/is\"' or edit the file"
-        raise StrataError(f"{where}: path is not set; {how}")
-    return str(project_root() / Path(value).expanduser())
+        raise StrataError(f"{where}: {key} is not set; use -S '{where}:{key}={example}' or edit the file")
+    return value
 
 
 def _chosen(folder: Path, name: str, key: str) -> Path:

@@ -34,6 +34,11 @@ EXECUTED: dict[str, tuple[str, str]] = {
         BAD_INPUT,
         "test_a_folder_path_with_odd_signs_is_set_with_S",
     ),
+    "dvc exp run -S model=open_clip -S conf/paths/open_clip.yaml:architecture=ViTamin-S "
+    "-S conf/paths/open_clip.yaml:pretrained=datacomp1b": (
+        "tests/e2e/test_own_models.py",
+        "test_a_pair_of_open_clips_runs_and_another_is_noticed",
+    ),
     "python -m stages.freshness": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
     "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
 }

@@ -18,8 +18,8 @@ LATER = {
     "report": ("report",),
 }
 READING = {
-    "scan": ("folder", "conf/sources/folder.tsv"),
-    "download": ("data/raw/folder",),
+    "scan": ("folder", "data/check/dataset/folder/listing.tsv"),
+    "download": ("data/check/dataset/folder", "data/raw/folder"),
     "prepare": ("data/raw/folder", "data/tables"),
     "extract": ("data/tables", "data/features"),
 }

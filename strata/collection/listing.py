@@ -1,7 +1,7 @@
 """What is in a folder of pictures now: names, sizes, times. Nothing is opened, nothing is copied.
 
-The list is a file of ``conf/sources`` that ``download`` depends on, so a picture added, changed or removed
-makes the pipeline run and an unchanged folder gives the same bytes.
+The list stands in a folder that ``download`` depends on, so a picture added, changed or removed makes the
+pipeline run and an unchanged folder gives the same bytes.
 """
 
 from __future__ import annotations

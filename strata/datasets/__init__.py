@@ -36,7 +36,8 @@ class Adaptor(Protocol):
     def download(self, conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
         """Put the source's files into the folder ``out``; how many pictures there are.
 
-        ``sources`` is the data set's file of conf/sources. Of ``conf`` only ``sources`` may be used.
+        ``sources`` is the watch's listing of a folder that is read in place (no other data set has one). Of
+        ``conf`` only ``sources`` may be used.
         """
 
     def build(self, raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:

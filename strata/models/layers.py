@@ -90,7 +90,8 @@ def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[st
 def forward_taps(model: LoadedModel, pixels: torch.Tensor, taps: Iterable[Tap]) -> dict[str, Activation]:
     """Run the network as far as the deepest tap: name -> what was read.
 
-    pixels : (B, 3, S, S) from ``models.normalise``. ``embedding`` is ``encode_image`` without normalisation.
+    pixels : (B, 3, S, S) from ``models.normalise``. ``embedding`` is what the image tower gives: open_clip's
+    ``encode_image(pixels, normalize=False)``.
     """
     taps = tuple(taps)
     tower = describe_tower(model)
@@ -144,7 +145,7 @@ def _run(
     handles = [model.visual.get_submodule(path).register_forward_hook(hook(path)) for path in clones if path]
     try:
         with torch.no_grad(), contextlib.suppress(_Stop):
-            embedding = _first_tensor(EMBEDDING, model.clip.encode_image(pixels))
+            embedding = _first_tensor(EMBEDDING, model.visual(pixels))  # CoCa's returns its tokens, too
             if "" in pending:
                 seen[""] = (embedding, embedding._version)
     finally:

@@ -51,12 +51,14 @@ class ImageOnly(nn.Module):
 
 
 def patch_convolution(visual: nn.Module) -> nn.Conv2d:
-    """The patch convolution of a vision transformer; StrataError for any other tower."""
+    """The patch convolution of a vision transformer; StrataError for any other tower, also for a hybrid,
+    whose patches are those of a map.
+    """
     trunk = getattr(visual, "trunk", visual)
     found = getattr(getattr(trunk, "patch_embed", None), "proj", None)
     if isinstance(visual, VisionTransformer):
         found = visual.conv1
-    if not isinstance(found, nn.Conv2d):
+    if not isinstance(found, nn.Conv2d) or found.in_channels != 3:
         raise StrataError(
             f"extract.conv1_stride: {type(trunk).__name__} has no patch convolution; set it to null"
         )

@@ -15,9 +15,7 @@ from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import VisionTransformer
 from torch import nn
 
-from strata.base.errors import StrataError
 from strata.models.loading import LoadedModel
-from strata.models.networks import patch_convolution
 
 TRUNK = "trunk."
 TIMM_BLOCKS = ("blocks", "stages", "layers")  # what timm calls the blocks of its networks
@@ -68,17 +66,22 @@ def describe_tower(model: LoadedModel) -> Tower:
 
 
 def _grid(model: LoadedModel) -> tuple[int, int] | None:
-    try:
-        patches = patch_convolution(model.visual)
-    except StrataError:
+    """(H, W) of the tokens as the network counts them: a hybrid's convolutions are not in one stride.
+
+    None: no tokens, none whose order is known, or none that are read (``conv1_stride`` allows ``conv1``
+    alone).
+    """
+    if model.conv1_stride is not None:
         return None
-    if isinstance(patches.padding, str):
+    if isinstance(model.visual, VisionTransformer):
+        rows, columns = model.visual.grid_size
+        return rows, columns
+    patches = getattr(getattr(model.visual, "trunk", None), "patch_embed", None)
+    grid_of = getattr(patches, "dynamic_feat_size", None)
+    if grid_of is None:
         return None
-    height, width = (
-        (model.image_size_px + 2 * padding - kernel) // stride + 1
-        for padding, kernel, stride in zip(patches.padding, patches.kernel_size, patches.stride, strict=True)
-    )
-    return height, width
+    rows, columns = grid_of((model.image_size_px, model.image_size_px))
+    return rows, columns
 
 
 def module_path(visual: nn.Module, name: str, aliases: Mapping[str, str]) -> str | None:
@@ -97,12 +100,13 @@ def module_path(visual: nn.Module, name: str, aliases: Mapping[str, str]) -> str
 def derived_aliases(visual: nn.Module) -> dict[str, str]:
     """stem, early, middle and late of a tower whose YAML names none.
 
-    ``stem`` is the first convolution (a ModifiedResNet's: its pool, behind all three); the others stand at
-    a quarter, half and the end of the blocks. Blocks that cannot be told are left out.
+    ``stem`` is the end of the tower's stem (a ModifiedResNet's: its pool), or the first convolution where no
+    module is called so; the others stand at a quarter, half and the end of the blocks. Blocks that cannot be
+    told are left out.
     """
     if isinstance(visual, ModifiedResNet):
         return {"stem": "avgpool", "early": "layer1", "middle": "layer2", "late": "layer4"}
-    stem = _first_convolution(visual)
+    stem = re.sub(r"(^|\.)stem\..*", r"\1stem", _first_convolution(visual) or "")
     found = {"stem": stem} if stem else {}
     blocks = _blocks(visual)
     if blocks:

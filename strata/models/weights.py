@@ -10,6 +10,7 @@ Not done here: anything unpickled. Safetensors are preferred, other files are on
 
 from __future__ import annotations
 
+import difflib
 import os
 import socket
 from collections.abc import Sequence
@@ -81,22 +82,26 @@ def find_weights(conf: ModelConf, name: str) -> WeightsFile:
 def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
     """open_clip's table entry for ``weights.tag``; None without a tag.
 
-    Raises StrataError for an unknown tag, and when tag and architecture disagree about QuickGELU: open_clip
-    only warns and then computes wrong features.
+    Raises StrataError for a pair that open_clip does not list (naming near ones), and when tag and
+    architecture disagree about QuickGELU: open_clip only warns and then computes wrong features.
     """
+    if conf.weights.tag is None or conf.architecture is None:
+        return None
     import open_clip
     from open_clip.pretrained import get_pretrained_cfg
 
-    if conf.weights.tag is None or conf.architecture is None:
-        return None
     config = open_clip.get_model_config(conf.architecture)
     if config is None:
-        raise StrataError(f"{where}: open_clip knows no architecture {conf.architecture!r}")
+        near = _near(conf.architecture, open_clip.list_models())
+        raise StrataError(
+            f"{where}: open_clip knows no architecture {conf.architecture!r}; near it are: {near}"
+        )
     entry: dict[str, Any] = get_pretrained_cfg(conf.architecture, conf.weights.tag)
     if not entry:
-        known = ", ".join(open_clip.list_pretrained_tags_by_model(conf.architecture)) or "none"
+        near = _near(conf.weights.tag, open_clip.list_pretrained_tags_by_model(conf.architecture))
         raise StrataError(
-            f"{where}: {conf.architecture} has no weights {conf.weights.tag!r} (there are: {known})"
+            f"{where}: open_clip lists no weights {conf.weights.tag!r} for {conf.architecture}; "
+            f"near it are: {near}"
         )
     trained, built = bool(entry.get("quick_gelu")), bool(config.get("quick_gelu"))
     if trained != built:
@@ -107,6 +112,13 @@ def tag_entry(conf: ModelConf, where: str) -> dict[str, Any] | None:
             f"use architecture: {right}"
         )
     return entry
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """The five of ``known`` most like ``name``, in any case."""
+    spelled = {entry.lower(): entry for entry in known}
+    found = difflib.get_close_matches(name.lower(), spelled, n=5, cutoff=0)
+    return ", ".join(spelled[entry] for entry in found) or "none"
 
 
 def check_hash(found: WeightsFile, conf: ModelConf, name: str, record: Path | None) -> str:

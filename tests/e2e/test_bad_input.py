@@ -78,7 +78,7 @@ def test_an_unknown_data_set_or_model_is_named(project: Project, key: str, folde
     assert result.code != 0
     assert f"conf/{folder}/nope.yaml" in result.said
     known = ", ".join(sorted(path.stem for path in (project.root / "conf" / folder).glob("*.yaml")))
-    direct = project.run("python", "-m", "stages.check", "data/check/ok.txt", check=False)
+    direct = project.run("python", "-m", "stages.check", "data/a.txt", "data/b.txt", check=False)
     assert direct.code == 1
     assert f"; there are: {known}" in direct.said
 

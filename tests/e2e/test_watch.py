@@ -37,7 +37,6 @@ def project(git: Callable[..., str], tmp_path: Path) -> Path:
             shutil.copy(ROOT / name, tmp_path / name)
     for name in ("folder", "local"):
         (tmp_path / f"conf/paths/{name}.yaml").write_text("path: null\n")
-        (tmp_path / f"conf/sources/{name}.tsv").unlink(missing_ok=True)
     yaml = YAML(typ="safe", pure=True)
     pipeline = yaml.load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     kept = {name: pipeline["stages"][name] for name in STAGES}
@@ -86,7 +85,7 @@ def test_changes_of_a_folder_are_noticed(
     assert dvc("repro") == [], "the demo does not look at a folder"
     setting = f'conf/paths/folder.yaml:path="{pictures}"'
     assert dvc("exp", "run", "-S", "dataset=folder", "-S", setting)[1:] == ["folder", "download", "prepare"]
-    listing = project / "conf/sources/folder.tsv"
+    listing = project / "data/check/dataset/folder/listing.tsv"
     before = listing.read_bytes()
     assert before.decode().startswith(f"# root\t{pictures}\n")
     assert dvc("repro") == ["folder"], "nothing changed: the scan alone"

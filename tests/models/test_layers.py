@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import Transformer, VisionTransformer
@@ -17,7 +18,7 @@ from stages.settings import model_conf
 from strata.base.errors import StrataError
 from strata.models.layers import Activation, forward_taps, resolve_layers
 from strata.models.loading import LoadedModel, load_model, normalise
-from strata.models.networks import ImageOnly, TimmTower
+from strata.models.networks import ImageOnly, TimmTower, patch_convolution
 from tests.models.tiny_networks import load, write_network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +185,18 @@ def test_prefix_tokens_never_enter_the_map(
     else:
         assert seen["blocks.0"].cls is None
     assert_same(seen["embedding"].vector, trunk(images(model)))  # type: ignore[operator]
+
+
+def test_a_hybrids_tokens_lie_on_the_grid_behind_its_convolutions(folders: Callable[[str], Path]) -> None:
+    """Its patches are 1 x 1 positions of a map of 14 x 14; shapes alone, nothing is computed."""
+    with torch.device("meta"):
+        trunk = timm.create_model("vit_base_mci_224", num_classes=0).eval()
+    clip = ImageOnly(TimmTower(trunk, 224, {}))
+    model = replace(load(folders("vit")), clip=clip, image_size_px=224, device=torch.device("meta"))
+    (early,) = resolve_layers(model, ["early"], {})
+    assert (early.height, early.width, early.has_cls) == (14, 14, True)
+    with pytest.raises(StrataError, match="no patch convolution"):
+        patch_convolution(model.visual)
 
 
 @torch.no_grad()

@@ -34,7 +34,18 @@ HUB_MODELS = [
     "laion2b-vit-b-32",
     "laion2b-vit-l-14",
     "siglip-vit-b-16",
+    "siglip2-vit-b-16",
+    "siglip2-vit-so400m-14",
+    "pe-core-b-16",
+    "pe-core-l-14",
+    "mobileclip2-s0",
+    "mobileclip2-s4",
+    "metaclip-vit-b-16",
+    "metaclip-vit-l-14",
+    "eva02-vit-b-16",
+    "eva02-vit-l-14",
 ]
+TIMM_MODELS = ["dinov2-vit-b-14", "dinov3-vit-s-16", "dinov3-vit-b-16"]
 
 
 @pytest.fixture(scope="module")
@@ -246,14 +257,17 @@ def test_quickgelu_is_checked_for_a_weights_file_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "tag", "reason"),
-    [("ViT-B-33", "openai", "no architecture"), ("ViT-B-32", "closedai", "has no weights 'closedai'")],
+    [
+        ("ViT-B-33", "openai", "no architecture 'ViT-B-33'; near it are: ViT-B-32, "),
+        ("ViT-B-32", "closedai", "no weights 'closedai' for ViT-B-32; near it are: openai, "),
+    ],
 )
 def test_unknown_architectures_and_tags_are_refused(architecture: str, tag: str, reason: str) -> None:
     with pytest.raises(StrataError, match=reason):
         load_model(conf_of(None, architecture=architecture, tag=tag), device="cpu", name="x")
 
 
-@pytest.mark.parametrize("name", [*HUB_MODELS, "dinov2-vit-b-14"])
+@pytest.mark.parametrize("name", [*HUB_MODELS, *TIMM_MODELS])
 @pytest.mark.usefixtures("offline")
 def test_without_network_the_error_says_which_file_to_put_where(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -1,4 +1,4 @@
-"""conf/: every file has every key, lists in block style, and a constant to watch beside it."""
+"""conf/: every file has every key, and lists in block style."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from strata.settings.params import DatasetConf, ModelConf, parse
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = sorted((ROOT / "conf/datasets").glob("*.yaml"))
 MODELS = sorted((ROOT / "conf/models").glob("*.yaml"))
-MADE_BY_THE_WATCH = {"folder", "local"}
+OPEN = {"local", "open_clip"}  # conf/paths says what they are
 
 
 def by_name(path: Path) -> str:
@@ -37,24 +37,16 @@ def test_every_data_set_has_every_key(path: Path) -> None:
 @pytest.mark.parametrize("path", MODELS, ids=by_name)
 def test_every_model_has_every_key_and_the_usual_aliases(path: Path) -> None:
     values = read_yaml(path)
-    if path.stem == "local":
-        values["weights"] = {**values["weights"], "path": "somewhere"}
     conf = parse(ModelConf, values, path.name)
     assert set(values) == set(ModelConf.model_fields)
-    assert conf.weights.path or conf.weights.tag or conf.weights.source
+    assert path.stem in OPEN or conf.weights.path or conf.weights.tag or conf.weights.source
     assert all(MODULE_PATH.fullmatch(module) for module in conf.aliases.values())
-    if path.stem != "local":
-        assert set(USUAL_ALIASES) <= set(conf.aliases)
-
-
-@pytest.mark.parametrize("path", [*DATASETS, *MODELS], ids=by_name)
-def test_every_data_set_and_model_has_a_file_to_watch(path: Path) -> None:
-    assert path.stem in MADE_BY_THE_WATCH or (ROOT / f"conf/sources/{path.stem}.tsv").is_file()
+    assert not conf.aliases or set(USUAL_ALIASES) <= set(conf.aliases), "none, or all of them"
 
 
 def test_the_demo_its_models_and_the_users_own_are_there() -> None:
     assert {"demo", "folder"} <= {path.stem for path in DATASETS}
-    assert {"demo-rn", "demo-vit", "local"} <= {path.stem for path in MODELS}
+    assert {"demo-rn", "demo-vit", *OPEN} <= {path.stem for path in MODELS}
 
 
 def test_lists_are_in_block_style() -> None:

@@ -30,6 +30,8 @@ DATASET = {
     "k": 2,
 }
 
+OUTS = ("data/check/dataset/zoo/ok.txt", "data/check/model/rn/ok.txt")
+
 Change = Callable[..., None]
 
 
@@ -58,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(tmp_path / "conf/paths/local.yaml", {"path": None})
     (tmp_path / "conf/whitening/paris").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["check", "data/check/ok.txt"])
+    monkeypatch.setattr(sys, "argv", ["check", *OUTS])
     return tmp_path
 
 
@@ -82,7 +84,7 @@ def refusal() -> str:
         check.main()
     message = str(caught.value)
     assert "\n" not in message
-    assert not Path("data/check/ok.txt").exists()
+    assert not Path("data").exists()
     return message
 
 
@@ -90,17 +92,21 @@ def test_right_parameters_pass_and_the_summary_says_what_was_chosen(project: Pat
     assert check.main() == "zoo, rn, max, 3 layers"
 
 
-def test_the_out_is_constant(project: Path, change: Change) -> None:
+def outs(project: Path) -> list[bytes]:
     check.main()
-    first = (project / "data/check/ok.txt").read_bytes()
+    return [(project / out).read_bytes() for out in OUTS]
+
+
+def test_the_outs_are_constant(project: Path, change: Change) -> None:
+    first = outs(project)
     change("params.yaml", "pooling", "avg")
-    check.main()
-    assert (project / "data/check/ok.txt").read_bytes() == first
+    change("conf/models/rn.yaml", "weights", {**WEIGHTS, "tag": "yfcc15m"})
+    assert outs(project) == first
 
 
 def test_the_command_exits_1_with_one_line(project: Path, change: Change) -> None:
     change("params.yaml", "pooling", "maxx")
-    command = [sys.executable, "-m", "stages.check", "data/check/ok.txt"]
+    command = [sys.executable, "-m", "stages.check", *OUTS]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -235,6 +241,54 @@ def test_the_path_of_local_weights_must_be_set_and_exist(project: Path, change: 
     )
     (project / "weights").mkdir()
     assert check.main().startswith("zoo, local, ")
+
+
+@pytest.fixture
+def pair(project: Path, change: Change) -> Callable[[str | None, str | None], None]:
+    """Choose a pair of open_clip's."""
+    (project / "conf/models/rn.yaml").rename(project / "conf/models/open_clip.yaml")
+    change("params.yaml", "model", "open_clip")
+    change("conf/models/open_clip.yaml", "aliases", {})
+
+    def choose(architecture: str | None, pretrained: str | None) -> None:
+        values = {"architecture": architecture, "pretrained": pretrained}
+        write(project / "conf/paths/open_clip.yaml", values)
+
+    return choose
+
+
+def test_a_pair_of_open_clips_is_named_in_the_models_out_alone(project: Path, pair: Change) -> None:
+    pair("RN50-quickgelu", "openai")
+    first = outs(project)
+    pair("RN50-quickgelu", "cc12m")
+    second = outs(project)
+    assert first[0] == second[0]
+    assert first[1].endswith(b"RN50-quickgelu openai\n")
+    assert second[1].endswith(b"RN50-quickgelu cc12m\n")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "pretrained", "complaint"),
+    [
+        (None, "openai", "architecture is not set; use -S 'conf/paths/open_clip.yaml:architecture=ViT"),
+        ("ViT-B-32", None, "pretrained is not set; use -S 'conf/paths/open_clip.yaml:pretrained="),
+        ("vit_b_32", "openai", "open_clip knows no architecture 'vit_b_32'; near it are: ViT-B-32, "),
+        (
+            "RN50-quickgelu",
+            "cc12",
+            "open_clip lists no weights 'cc12' for RN50-quickgelu; near it are: cc12m, ",
+        ),
+        ("ViT-S-32", "openai", "open_clip lists no weights 'openai' for ViT-S-32; near it are: none"),
+        ("RN50", "openai", "use architecture: RN50-quickgelu"),
+    ],
+)
+def test_a_pair_that_open_clip_does_not_list_names_near_ones(
+    pair: Change, architecture: str | None, pretrained: str | None, complaint: str
+) -> None:
+    pair(architecture, pretrained)
+    message = refusal()
+    assert message.startswith("conf/paths/open_clip.yaml: ")
+    assert complaint in message
 
 
 def test_weights_in_the_users_home_are_found(

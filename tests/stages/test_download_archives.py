@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parents[2]
 MADE: dict[str, Any] = runpy.run_path(str(ROOT / "tests/made_archives.py"))
 SERVER: dict[str, Any] = runpy.run_path(str(ROOT / "tests/local_server.py"))
+PATHS = ("data/check/dataset/brueghel", "data/raw/brueghel")
 PICTURES = {f"Brueghel/{i:03d} .jpg": MADE["jpeg"](40 + i, 30) + bytes(20_000) for i in range(30)}
 
 
@@ -71,7 +72,7 @@ def run(project: Path, stage: str, *paths: str) -> subprocess.CompletedProcess[s
 
 
 def download(project: Path) -> subprocess.CompletedProcess[str]:
-    return run(project, "download", "data/raw/brueghel")
+    return run(project, "download", *PATHS)
 
 
 def half_written(project: Path) -> list[Path]:
@@ -113,7 +114,9 @@ def test_a_killed_download_is_resumed_where_it_was(project: Path, server: Any) -
     server.faults["/Brueghel.zip"] = [hang]
     part = project / ".strata/downloads/Brueghel.zip.part"
     with subprocess.Popen(
-        command("download", "data/raw/brueghel"), cwd=project, env=environment()
+        command("download", *PATHS),
+        cwd=project,
+        env=environment(),
     ) as process:
         ends = time.monotonic() + 30
         while not (part.exists() and part.stat().st_size > 100_000):
@@ -133,7 +136,10 @@ def test_two_runs_at_once_share_one_transfer(project: Path, server: Any) -> None
     (project / "data").mkdir()
     processes = [
         subprocess.Popen(
-            command("download", f"data/raw/{name}"), cwd=project, env=environment(), stderr=subprocess.PIPE
+            command("download", f"data/check/dataset/{name}", f"data/raw/{name}"),
+            cwd=project,
+            env=environment(),
+            stderr=subprocess.PIPE,
         )
         for name in ("one", "two")
     ]

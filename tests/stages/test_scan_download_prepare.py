@@ -21,8 +21,8 @@ from strata.collection.tables import read_tables
 ROOT = Path(__file__).resolve().parents[2]
 MODULES: dict[str, ModuleType] = {"scan": scan, "download": download, "prepare": prepare}
 STEPS = {
-    "scan": ("scan", "folder", "conf/sources/folder.tsv"),
-    "download": ("download", "data/raw/folder"),
+    "scan": ("scan", "folder", "data/check/dataset/folder/listing.tsv"),
+    "download": ("download", "data/check/dataset/folder", "data/raw/folder"),
     "prepare": ("prepare", "data/raw/folder", "data/tables"),
 }
 
@@ -126,19 +126,19 @@ def test_a_failing_command_says_one_line_and_leaves_nothing(project: Path) -> No
         "scan: error: conf/paths/folder.yaml: path is not set; "
         "use -S 'conf/paths/folder.yaml:path=\"/where/it/is\"' or edit the file\n"
     )
-    assert not (project / "conf/sources").exists()
+    assert not (project / "data").exists()
 
 
 def test_outs_depend_on_the_pictures_alone(do: Do, project: Path) -> None:
     def outs() -> dict[str, bytes]:
         files = [path for path in (project / "data").rglob("*") if path.is_file()]
-        return {path.name: path.read_bytes() for path in [*files, project / "conf/sources/folder.tsv"]}
+        return {path.name: path.read_bytes() for path in files}
 
     do(*STEPS)
     first = outs()
     do(*STEPS)
     assert outs() == first
-    assert {"listing.parquet", "root.json", "images.parquet", "folder.tsv"} <= set(first)
+    assert {"listing.parquet", "root.json", "images.parquet", "listing.tsv"} <= set(first)
 
 
 def test_duplicates_are_kept_and_counted(do: Do, pictures: Path) -> None:
@@ -156,10 +156,10 @@ def test_an_edited_table_is_noticed(do: Do, project: Path, pictures: Path) -> No
     change(project / "conf/datasets/folder.yaml", "labels.from", "csv")
     change(project / "conf/datasets/folder.yaml", "labels.file", "labels.csv")
     do("scan")
-    before = (project / "conf/sources/folder.tsv").read_bytes()
+    before = (project / STEPS["scan"][2]).read_bytes()
     (pictures / "labels.csv").write_text("file,label\ncat/c.jpg,lion\n")
     do(*STEPS)
-    assert (project / "conf/sources/folder.tsv").read_bytes() != before
+    assert (project / STEPS["scan"][2]).read_bytes() != before
     assert read_tables(project / "data/tables").classes["class_id"].to_pylist() == ["lion"]
 
 
@@ -174,13 +174,13 @@ def test_a_missing_or_empty_folder_is_refused(do: Do, project: Path, tmp_path: P
 
 
 def test_local_weights_must_be_set_and_exist(project: Path, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(STEPS, "scan", ("scan", "local", "conf/sources/local.tsv"))
+    monkeypatch.setitem(STEPS, "scan", ("scan", "local", "data/check/model/local/weights.tsv"))
     assert "conf/paths/local.yaml: path is not set" in refusal(do, "scan")
     change(project / "conf/paths/local.yaml", "path", "weights.safetensors")
     assert f"{project}/weights.safetensors: no such file or folder" in refusal(do, "scan")
     (project / "weights.safetensors").write_bytes(b"w")
     assert do("scan").startswith(f"scan: weights of {project}/weights.safetensors")
-    assert (project / "conf/sources/local.tsv").read_text().startswith("weights.safetensors\t1\t")
+    assert (project / "data/check/model/local/weights.tsv").read_text().startswith("weights.safetensors\t1\t")
 
 
 def test_pictures_that_are_all_broken_are_refused_with_the_first_reasons(do: Do, pictures: Path) -> None:
