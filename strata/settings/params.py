@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from strata.base.errors import StrataError
 
-Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "cls"]
+Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "spoc", "crow", "cls"]
 View = Literal["center_crop", "squash", "letterbox"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
 Precision = Literal["fp32", "bf16", "fp16"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ from strata.descriptors.pooling import (
 )
 from strata.maps.features import LayerInfo
 from strata.maps.regions import region_boxes
+from strata.settings.params import Pooling
 
 
 def info(kind="map", height=4, width=6, channels=2, levels=3, has_cls=False, name="early"):
@@ -124,7 +127,7 @@ def test_invalid_positions_take_no_part_in_means():
     )
 
 
-@pytest.mark.parametrize("pooling", ["max", "rmac", "rmac_global", "avg", "gem", "cls"])
+@pytest.mark.parametrize("pooling", get_args(Pooling))
 def test_a_vector_is_its_own_pooling(pooling):
     vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
     layer = Layer(info("vector", 1, 1, 3), {"vector": vectors})
