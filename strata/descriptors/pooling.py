@@ -3,8 +3,8 @@
 ``max``, ``avg``, ``gem`` and ``cls`` give one vector a row. ``rmac`` (Tolias, Sicre, Jegou 2016) gives the
 maximum over each region of levels 1..L; ``rmac_global`` counts the maximum over the whole map as one more
 region, as cnnimageretrieval-pytorch does. ``transforms`` normalises and sums them. ``spoc`` and ``crow``
-(``weighted_pooling``) weigh the positions of a whole map, so only a layer of kind ``map`` has them. A layer of kind
-``vector`` has nothing left to pool: every pooling returns the vector itself.
+(``weighted_pooling``) weigh the positions of a whole map, so only a layer of kind ``map`` has them. A layer
+of kind ``vector`` has nothing left to pool: every pooling returns the vector itself.
 
 Signed maps (ViT tokens, a first convolution): maxima keep the sign; GeM clamps at 1e-6 as its authors do,
 which drops the negative half. ``max`` is the maximum over the regions of level 1; they tile the whole map as
@@ -68,8 +68,8 @@ def check_poolable(infos: Sequence[LayerInfo], pooling: Pooling, levels: int) ->
     for info in spatial:
         if pooling in WHOLE_MAP and info.kind == "regions":
             raise StrataError(
-                f"pooling = {pooling!r}: layer {info.name!r} keeps region maxima and means, not its whole map; take "
-                "it out of `layers` or choose another pooling (spoc without its centre prior is avg)"
+                f"pooling = {pooling!r}: layer {info.name!r} keeps region maxima and means, not its map; "
+                "take it out of `layers` or choose another pooling (spoc without its centre prior is avg)"
             )
         if pooling in REGIONAL and info.kind == "regions" and levels > info.levels:
             raise StrataError(

@@ -17,7 +17,7 @@ Doubles = npt.NDArray[np.float64]
 def spoc(positions: Floats, width: int) -> Floats:
     """(n, P, C), row after row of ``width`` -> (n, C) float32: the sum weighted by nearness to the centre.
 
-    Babenko and Lempitsky 2015, eq. 4 and 6: weights exp(-d^2 / (2 sigma^2)), d from the centre of the valid
+    Babenko and Lempitsky 2015, section 4: weights exp(-d^2 / (2 sigma^2)), d from the centre of the valid
     area and sigma a third of the way from there to its nearest edge. Without this prior SPoC is the plain
     sum, which points where the mean (``avg``) does. Signs are kept.
 
@@ -39,9 +39,9 @@ def spoc(positions: Floats, width: int) -> Floats:
 def crow(positions: Floats) -> Floats:
     """(n, P, C) -> (n, C) float32: cross-dimensional weighting (Kalantidis, Mellina and Osindero 2016).
 
-    A position weighs the square root of its share in the L2 norm of the map summed over channels (section
-    4.1); a channel weighs log(sum of all channels' shares of non-zero positions / its own), 0 where it is
-    empty (section 4.2). Made for maps after a ReLU: negative values of a signed map count as 0.
+    A position weighs the square root of its share in the L2 norm of the map summed over
+    channels; a channel weighs log(sum of all channels' shares of non-zero positions / its own), 0 where it is
+    empty. Made for maps after a ReLU: negative values of a signed map count as 0.
 
     >>> print(crow(np.array([[[1, 0], [0, 0], [2, 4], [3, 1]]], np.float32)))
     [[2.252752 4.006556]]
@@ -65,4 +65,5 @@ def _weighted_sum(positions: Floats, valid: npt.NDArray[np.bool_], weights: Doub
     """The sum over valid positions; einsum adds them in order, whatever the number of maps."""
     known = np.where(valid[..., None], positions, np.float32(0))
     total = np.einsum("np,npc->nc", np.where(valid, weights, 0.0), known)
-    return np.where(valid.any(axis=1)[:, None], total, np.nan).astype(np.float32)
+    total[~np.asarray(valid.any(axis=1))] = np.nan
+    return np.asarray(total, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Ranking by diffusion on the neighbour graph of the database (Iscen et al. 2017, sections 3 and 4).
+"""Ranking by diffusion on the neighbour graph of the database (Iscen et al. 2017, CVPR).
 
 Two pictures are linked where each is among the other's nearest; what a query's nearest pictures start with
 spreads along the links, so pictures are found that look like what looks like the query.
@@ -34,8 +34,8 @@ def diffusion(
 
     S is the mutual ``k``-neighbour graph with weights cosine^gamma, normalised by the roots of the degrees; y
     has cosine^gamma at the ``k_query`` database vectors nearest to the query (its own picture left out, see
-    ``knn``). Pictures that no path reaches get 0, those that are no descriptor -inf, and so does every picture
-    where the query is none.
+    ``knn``). Pictures that no path reaches get 0, those that are no descriptor -inf, and so does every
+    picture where the query is none.
     """
     everywhere = np.arange(len(database))
     graph = normalised_graph(nearest(database, database, everywhere, k), gamma)
@@ -56,7 +56,7 @@ def diffusion(
 def normalised_graph(found: Neighbours, gamma: float) -> Any:
     """(N, N) sparse: D^(-1/2) A D^(-1/2), A_ij = max(cosine, 0)^gamma where i and j are mutual neighbours.
 
-    Iscen et al. 2017, eq. 1 and 2. A row without a mutual neighbour is 0.
+    Iscen et al. 2017, section 3. A row without a mutual neighbour is 0.
     """
     from scipy.sparse import csr_matrix, diags
 

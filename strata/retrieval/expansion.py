@@ -1,7 +1,7 @@
 """Better vectors before the comparison: centring, query expansion, database augmentation, several sizes.
 
-Vectors in, vectors of length 1 out; the zero vector (a descriptor of nothing) stays zero. What is fitted on the
-evaluated collection is said in ``postprocessing``.
+Vectors in, vectors of length 1 out; the zero vector (a descriptor of nothing) stays zero. What is fitted on
+the evaluated collection is said in ``postprocessing``.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ GATHERED_BYTES = 64 * 2**20  # of neighbours' vectors held at once
 
 def database_mean(database: Floats) -> Floats:
     """(N, D) -> (D,) float32: the mean of the vectors that say anything."""
-    known = database[database.any(axis=1)]
+    known = database[_says_anything(database)]
     return np.asarray(known.sum(axis=0, dtype=np.float64) / max(len(known), 1), dtype=np.float32)
 
 
 def centred(vectors: Floats, mean: Floats) -> Floats:
-    """(N, D), (D,) -> (N, D) float32: ``mean`` subtracted, then L2 (Jegou and Chum 2012, section 2)."""
-    return l2_normalised(np.where(vectors.any(axis=1)[:, None], vectors - mean, np.float32(0)))
+    """(N, D), (D,) -> (N, D) float32: ``mean`` subtracted, then L2 (Jegou and Chum 2012)."""
+    return l2_normalised(np.where(_says_anything(vectors)[:, None], vectors - mean, np.float32(0)))
 
 
 def multi_scale(sizes: Sequence[Floats]) -> Floats:
     """(N, D) of every picture size -> (N, D) float32: the L2-normalised vectors averaged, then L2.
 
-    Radenovic, Tolias and Chum 2018, section 5.2, with a power of 1.
+    Radenovic, Tolias and Chum 2018, with a power of 1.
 
     >>> multi_scale([np.array([[2.0, 0.0]], np.float32), np.array([[0.0, 5.0]], np.float32)]).round(3)
     array([[0.707, 0.707]], dtype=float32)
@@ -44,7 +44,7 @@ def expand_queries(
 ) -> Floats:
     """(Q, D) float32: alpha query expansion, q' = L2(mean of [q; sim_j^alpha * x_j]) over the k nearest x_j.
 
-    Radenovic, Tolias and Chum 2018, section 5.2; alpha = 0 is average query expansion (Chum et al. 2007). A
+    Radenovic, Tolias and Chum 2018; alpha = 0 is average query expansion (Chum et al. 2007). A
     neighbour at a right angle or more has no weight. Vectors need not have length 1. ``own``: see ``knn``.
 
     >>> query, database = np.array([[1, 0]], np.float32), np.array([[0.6, 0.8], [0, 1]], np.float32)
@@ -59,16 +59,20 @@ def expand_queries(
         block = slice(start, start + step)
         near = _unit(database[found.places[block]])
         expanded[block] = _unit(_unit(queries[block]) + np.einsum("qk,qkd->qd", weights[block], near))
-    expanded[~queries.any(axis=1)] = 0
+    expanded[~_says_anything(queries)] = 0
     return expanded
 
 
 def augment_database(database: Floats, *, k: int = 20, alpha: float = 3.0) -> Floats:
     """(N, D) float32: database-side augmentation, every vector expanded as a query from the database.
 
-    Turcot and Lowe 2009; Arandjelovic and Zisserman 2012, section 5; weights as in ``expand_queries``.
+    Turcot and Lowe 2009; Arandjelovic and Zisserman 2012; weights as in ``expand_queries``.
     """
     return expand_queries(database, database, np.arange(len(database)), k=k, alpha=alpha)
+
+
+def _says_anything(vectors: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(vectors.any(axis=1))
 
 
 def _unit(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -4,8 +4,8 @@ Two pictures are alike where their neighbours are the same: each is encoded by t
 nearest and have it among theirs, and encodings are compared by Jaccard's distance. As published, all queries
 from outside stand in one graph with the database: they may be each other's neighbours.
 
-Distances are the squared Euclidean ones of unit vectors, 2 - 2 cosine, divided by the largest of their row, as
-in the authors' program; the paper does not divide.
+Distances are the squared Euclidean ones of unit vectors, 2 - 2 cosine, divided by the largest of their row,
+and encodings have sum 1, as in the authors' program; the paper says neither.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def k_reciprocal(
 ) -> Floats:
     """(Q, N) float32 similarities, -1 to 0: minus ((1 - weight) Jaccard distance + weight distance) (eq. 12).
 
-    ``own``: see ``knn``. A query that equals its own picture is that picture's node of the graph; any other, a
-    crop for one, is a node of its own, and its own picture is no neighbour of it. -inf where either vector is
-    zero.
+    ``own``: see ``knn``. A query that equals its own picture is that picture's node of the graph; any other,
+    a crop for one, is a node of its own, and its own picture is no neighbour of it. -inf where either vector
+    is zero.
     """
     nodes, node_of_query, hidden = _nodes(queries, database, own)
     found = nearest(nodes, nodes, hidden, max(k1, k2))
@@ -97,7 +97,7 @@ def _expanded_sets(sets: Any, halves: Any) -> Any:
 
 
 def _weighted(members: Any, nodes: Floats, farthest: Doubles) -> Any:
-    """The rows of V, eq. 6 to 7, of sum 1: exp(-distance) for each member of R*."""
+    """The rows of V, eq. 7, brought to sum 1: exp(-distance) for each member of R*."""
     members.sort_indices()
     lengths = np.sqrt(np.einsum("md,md->m", nodes, nodes, dtype=np.float64))
     rows = np.repeat(np.arange(len(nodes)), np.diff(members.indptr))

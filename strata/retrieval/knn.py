@@ -1,11 +1,11 @@
 """The k nearest database vectors of many vectors, exact: what expansion, re-ranking and diffusion start from.
 
 ``own`` (Q,) int64 is the place of a query's own picture in the database, ``NO_ROW`` for a query from outside.
-A query's own picture is no neighbour of it (with (Q, H) places, none of them). The zero vector (a descriptor of nothing) is nobody's neighbour
-and has none.
+A query's own picture is no neighbour of it (with (Q, H) places, none of them). The zero vector (a descriptor
+of nothing) is nobody's neighbour and has none.
 
-Scores are those of ``score_rows``: cosines that do not depend on how they were blocked, ties in order of place.
-A search of the whole database for itself grows with the square of its size.
+Scores are those of ``score_rows``: cosines that do not depend on how they were blocked, ties in order of
+place. A search of the whole database for itself grows with the square of its size.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ BLOCK_BYTES = 64 * 2**20  # of scores held at once
 
 @dataclass(frozen=True)
 class Neighbours:
-    """``places``: (Q, K) int64 in the database, nearest first; ``scores``: (Q, K) float32, their cosines, -inf
-    where there are fewer than K neighbours (the place means nothing then); ``lowest``: (Q,) float32, the
+    """``places``: (Q, K) int64 in the database, nearest first; ``scores``: (Q, K) float32, their cosines,
+    -inf where there are fewer than K neighbours (the place means nothing then); ``lowest``: (Q,) float32, the
     cosine with the farthest vector of the database."""
 
     places: Rows
@@ -49,7 +49,7 @@ def nearest(queries: Floats, database: Floats, own: Rows, k: int) -> Neighbours:
     places = np.empty((len(queries), k), np.int64)
     scores = np.empty((len(queries), k), np.float32)
     lowest = np.empty(len(queries), np.float32)
-    hidden = own.reshape(len(queries), -1)
+    hidden = own[:, None] if own.ndim == 1 else own
     for block, block_scores in cosine_blocks(queries, database):
         lowest[block] = block_scores.min(axis=1, initial=1, where=block_scores > UNRANKED)
         for row, some in enumerate(block_scores, block.start):

@@ -1,12 +1,13 @@
 """What can be done to a ranking of whole pictures after their vectors are known, each by the field's name.
 
-Every method maps (queries (Q, D), database (N, D), own (Q,), settings) to similarities (Q, N) float32, higher is
-nearer: ranking them, ties in order of place, is the answer. ``own``: see ``knn``. Nothing here looks at a label.
+Every method maps (queries (Q, D), database (N, D), own (Q,), settings) to similarities (Q, N) float32, higher
+is nearer: ranking them, ties in order of place, is the answer. ``own``: see ``knn``. Nothing here looks at a
+label.
 
-A method is *inductive* when a query's answer needs that query and the frozen database alone, *transductive* when
-it needs statistics of the evaluated database or other queries. Vectors are centred on the database's own mean
-first if asked, which makes any method transductive; by the mean of other data (``expansion.centred``) it does not,
-nor does a whitening learned elsewhere (``descriptors.whitening``) or ``expansion.multi_scale``.
+A method is *inductive* when a query's answer needs that query and the frozen database alone, *transductive*
+when it needs statistics of the evaluated database or other queries. Vectors are centred on the database's own
+mean first if asked, which makes any method transductive; by the mean of other data (``expansion.centred``) it
+does not, nor does a whitening learned elsewhere (``descriptors.whitening``) or ``expansion.multi_scale``.
 
 Database vectors are augmented, and graphs are built, with every picture of the database in it: a query's own
 picture may have moved another one's vector, but it is no neighbour of the query itself.
@@ -42,7 +43,7 @@ def dba(queries: Floats, database: Floats, own: Rows, *, k: int = 20, alpha: flo
 
 
 def dba_qe(queries: Floats, database: Floats, own: Rows, *, k: int = 20, alpha: float = 3.0) -> Floats:
-    """Both, each from the vectors as they were: queries are expanded by the database before its augmentation."""
+    """Both, each from the vectors as they were: queries are expanded by the database not yet augmented."""
     expanded = expand_queries(queries, database, own, k=k, alpha=alpha)
     return cosines(expanded, augment_database(database, k=k, alpha=alpha))
 
@@ -68,7 +69,7 @@ METHODS = {
 def post_process(
     name: str, queries: Floats, database: Floats, own: Rows, *, centre: bool = False, **settings: Any
 ) -> Floats:
-    """(Q, N) float32: the similarities of ``METHODS[name]``, after centring on the database's mean if asked."""
+    """(Q, N) float32: similarities by ``METHODS[name]``, after centring on the database's mean if asked."""
     if centre:
         mean = database_mean(database)
         queries, database = centred(queries, mean), centred(database, mean)

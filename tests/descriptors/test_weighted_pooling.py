@@ -99,8 +99,6 @@ def test_pooling_takes_them_from_a_whole_map():
 
 @pytest.mark.parametrize("pooling", ["spoc", "crow"])
 def test_they_are_refused_where_only_regions_were_kept(pooling):
-    with pytest.raises(
-        StrataError, match=rf"'{pooling}': layer 'early' keeps region maxima.*not its whole map"
-    ):
+    with pytest.raises(StrataError, match=rf"'{pooling}': layer 'early' keeps region maxima.*not its map"):
         check_poolable([info("map"), info("regions")], pooling, 3)
     check_poolable([info("map"), info("vector")], pooling, 3)

@@ -77,7 +77,7 @@ def supervised(rows, pairs):
 
 
 def reference_whitenlearn(rows, pairs):
-    """``whitenlearn`` of cnnimageretrieval-pytorch, step by step: Cholesky, then the directions of the whole."""
+    """``whitenlearn`` of cnnimageretrieval-pytorch, step by step: Cholesky, then the main directions."""
     columns = rows.T.astype(np.float64)
     mean = columns[:, pairs[:, 0]].mean(axis=1, keepdims=True)
     differences = columns[:, pairs[:, 0]] - columns[:, pairs[:, 1]]

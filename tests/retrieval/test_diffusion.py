@@ -13,7 +13,7 @@ from tests.retrieval.neighbourhoods import collection, seeds, slow_nearest
 
 
 def slow_diffusion(query, database, own, k, k_query, alpha, gamma):
-    """(1 - alpha) (I - alpha S)^-1 y, every matrix dense (Iscen et al. 2017, eq. 1 to 6)."""
+    """(1 - alpha) (I - alpha S)^-1 y, every matrix dense (Iscen et al. 2017)."""
     n = len(database)
     lists = [dict(zip(*slow_nearest(database[i], database, {i}, k), strict=True)) for i in range(n)]
     affinity = np.zeros((n, n))

@@ -16,7 +16,7 @@ from tests.retrieval.neighbourhoods import collection, seeds, slow_nearest, unit
 
 
 def slow_similarities(nodes, query, hidden, k1, k2, weight):
-    """(M,) of one node to all: eq. 1 to 12 with Python sets. ``hidden``: what is no neighbour of which node."""
+    """(M,) of one node to all: eq. 1 to 12 with Python sets. ``hidden``: node -> what is no neighbour."""
     n = len(nodes)
     cosines = np.array([[float(np.float32(unit(a) @ unit(b))) for b in nodes] for a in nodes])
     distances = np.maximum(2 - 2 * cosines, 0)

@@ -1,4 +1,4 @@
-"""The nearest database vectors: a full sort gives the same, on any blocking, without the query's own picture."""
+"""The nearest database vectors: a full sort gives the same, on any blocking, own picture left out."""
 
 from __future__ import annotations
 
