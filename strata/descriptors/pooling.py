@@ -2,8 +2,9 @@
 
 ``max``, ``avg``, ``gem`` and ``cls`` give one vector a row. ``rmac`` (Tolias, Sicre, Jegou 2016) gives the
 maximum over each region of levels 1..L; ``rmac_global`` counts the maximum over the whole map as one more
-region, as cnnimageretrieval-pytorch does. ``transforms`` normalises and sums them. A layer of kind
-``vector`` has nothing left to pool: every pooling returns the vector itself.
+region, as cnnimageretrieval-pytorch does. ``transforms`` normalises and sums them. ``spoc`` and ``crow``
+(``weighted_pooling``) weigh the positions of a whole map, so only a layer of kind ``map`` has them. A layer
+of kind ``vector`` has nothing left to pool: every pooling returns the vector itself.
 
 Signed maps (ViT tokens, a first convolution): maxima keep the sign; GeM clamps at 1e-6 as its authors do,
 which drops the negative half. ``max`` is the maximum over the regions of level 1. They tile the whole map as
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.base.errors import StrataError
+from strata.descriptors.weighted_pooling import crow, spoc
 from strata.descriptors.whitening import Unit
 from strata.maps.features import GEM_FLOOR, LayerInfo
 from strata.maps.rmac_regions import count_regions
@@ -33,10 +35,11 @@ Rows = npt.NDArray[np.int64]
 Index = slice | Rows
 
 REGIONAL: tuple[Pooling, ...] = ("rmac", "rmac_global")
+WHOLE_MAP: tuple[Pooling, ...] = ("spoc", "crow")
 
 
 def check_poolable(infos: Sequence[LayerInfo], pooling: Pooling, levels: int) -> None:
-    """Raise StrataError, before any work, when a layer has no class token or too few levels."""
+    """Raise StrataError, before any work, when a layer has no class token, too few levels or no whole map."""
     spatial = [info for info in infos if info.kind != "vector"]
     without = [info.name for info in spatial if not info.has_cls]
     if pooling == "cls" and without:
@@ -46,6 +49,11 @@ def check_poolable(infos: Sequence[LayerInfo], pooling: Pooling, levels: int) ->
             "take it out of `layers` or choose another pooling"
         )
     for info in spatial:
+        if pooling in WHOLE_MAP and info.kind == "regions":
+            raise StrataError(
+                f"pooling = {pooling!r}: layer {info.name!r} keeps region maxima and means, not its map; "
+                "take it out of `layers` or choose another pooling (spoc without its centre prior is avg)"
+            )
         if pooling in REGIONAL and info.kind == "regions" and levels > info.levels:
             raise StrataError(
                 f"pool.levels = {levels}, but layer {info.name!r} keeps the regions of {info.levels} levels; "
@@ -103,6 +111,14 @@ def _global_gem(layer: StoredLayer, index: Index) -> Floats:
     return generalised_mean(_positions(layer, index), layer.info.gem_p)
 
 
+def _centre_weighted(layer: StoredLayer, index: Index) -> Floats:
+    return spoc(_positions(layer, index), layer.info.width)
+
+
+def _cross_weighted(layer: StoredLayer, index: Index) -> Floats:
+    return crow(_positions(layer, index))
+
+
 def _class_token(layer: StoredLayer, index: Index) -> Floats:
     return np.asarray(layer.arrays["cls"][index], dtype=np.float32)
 
@@ -111,6 +127,8 @@ GLOBAL: dict[str, Callable[[StoredLayer, Index], Floats]] = {
     "max": _global_max,
     "avg": _global_mean,
     "gem": _global_gem,
+    "spoc": _centre_weighted,
+    "crow": _cross_weighted,
     "cls": _class_token,
 }
 

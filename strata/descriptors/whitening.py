@@ -1,9 +1,13 @@
-"""PCA whitening of unit vectors: fit, apply, store, and refuse one that was made for something else.
+"""Whitening of unit vectors, by PCA or from matching pairs: fit, apply, store, and refuse a foreign one.
 
 P = diag(eigenvalues)^(-1/2) V^T (Jegou and Chum 2012). Directions whose eigenvalue is below
 ``EIGENVALUE_FLOOR`` of the largest are cut off: dividing by a variance that was not measured would only
 amplify rounding noise, so a whitened vector can be shorter than its input (always when fewer rows than
 dimensions were seen).
+
+From matching pairs (Mikolajczyk and Matas 2007; ``whitenlearn`` of cnnimageretrieval-pytorch): S is the
+covariance of the pairs' differences, P = U^T S^(-1/2) with U the directions of most variance after S^(-1/2).
+What differs within pairs is shrunk, what differs between pictures is kept, the most telling direction first.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import numpy.typing as npt
 
 from strata.base.errors import StrataError, one_line
 from strata.base.files import write_arrays
+from strata.base.threads import one_blas_thread
 from strata.descriptors.reduction import Blocks, fit_pca
 
 Floats = npt.NDArray[np.float32]
@@ -32,8 +37,8 @@ OWN_DATABASE = "database (transductive)"
 class Whitening:
     """``mean`` (D,) and ``projection`` (D', D), float32, with what they were fitted on.
 
-    ``fit_set`` names the collection, ``n`` counts the vectors, ``unit`` says what one was (R-MAC region
-    vectors or whole descriptors), ``centered`` whether the database mean was subtracted before.
+    ``fit_set`` names the collection, ``n`` counts the vectors (or the pairs), ``unit`` says what one was
+    (R-MAC region vectors or whole descriptors), ``centered`` whether the database mean was subtracted before.
     """
 
     mean: Floats
@@ -59,6 +64,34 @@ def fit_whitening(blocks: Blocks, *, fit_set: str, unit: Unit, centered: bool) -
     return Whitening(
         pca.mean.astype(np.float32), projection.astype(np.float32), fit_set, pca.n_rows, unit, centered
     )
+
+
+def fit_supervised_whitening(
+    vectors: Floats, pairs: npt.NDArray[np.int64], *, fit_set: str, unit: Unit, centered: bool
+) -> Whitening:
+    """Fit on (N, D) L2-normalised vectors and (P, 2) places of two that match: a query and its positive.
+
+    The mean is that of the pairs' first vectors, as in the reference program. Where that adds to the diagonal
+    of an S that has no inverse, directions in which no pair differs are cut off. StrataError when all pairs
+    are of equal vectors.
+    """
+    from scipy.linalg import eigh
+
+    with one_blas_thread("scipy.linalg"):
+        queries, positives = (np.asarray(vectors[places], np.float64) for places in pairs.T)
+        differences = queries - positives
+        spread, axes = eigh(differences.T @ differences / max(len(pairs), 1))
+        seen = spread > EIGENVALUE_FLOOR * spread.max(initial=0.0)
+        if not seen.any():
+            raise StrataError(
+                "a whitening needs matching pairs that differ; all of them are of equal vectors"
+            )
+        within = (axes[:, seen] / np.sqrt(spread[seen])).T
+        mean = queries.mean(axis=0)
+        moved = (vectors - mean) @ within.T
+        directions = eigh(moved.T @ moved)[1].T[::-1]
+        projection = (directions @ within).astype(np.float32)
+    return Whitening(mean.astype(np.float32), projection, fit_set, len(pairs), unit, centered)
 
 
 def apply_whitening(values: Floats, whitening: Whitening) -> Floats:

@@ -4,7 +4,8 @@ Who is judged by what: ``queries`` and ``class_queries``. How a query is matched
 vectors), ``region_matching`` (its box with every picture's regions), ``matching`` (both by one interface),
 ``search`` (only the nearest). What a ranking is worth: ``ranking``, ``judging``, ``per_query_measures``,
 ``detection``, ``aggregate``. What is shown: ``topk``. Running it: ``layer_vectors``, ``query_blocks``,
-``evaluation``.
+``evaluation``. What else can be done to whole vectors: ``postprocessing`` (from ``knn``: ``expansion``,
+``k_reciprocal``, ``diffusion``).
 
 Imports ``base``, ``settings``, ``collection``, ``maps``, ``descriptors`` and ``measures``. Fits nothing.
 """

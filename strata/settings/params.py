@@ -18,7 +18,7 @@ EMBEDDING = "embedding"
 CLASS_TASK = "class"
 """The retrieval task made from labels; every other task has queries of the data set's own."""
 
-Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "cls"]
+Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "spoc", "crow", "cls"]
 View = Literal["center_crop", "squash", "letterbox"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
 Precision = Literal["fp32", "bf16", "fp16"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,6 +20,7 @@ from strata.descriptors.pooling import (
 from strata.maps.features import LayerInfo
 from strata.maps.rmac_regions import region_boxes
 from strata.maps.stored_layers import StoredLayer, stored_regions
+from strata.settings.params import Pooling
 
 
 def info(kind="map", height=4, width=6, channels=2, levels=3, has_cls=False, name="early"):
@@ -125,7 +128,7 @@ def test_invalid_positions_take_no_part_in_means():
     )
 
 
-@pytest.mark.parametrize("pooling", ["max", "rmac", "rmac_global", "avg", "gem", "cls"])
+@pytest.mark.parametrize("pooling", get_args(Pooling))
 def test_a_vector_is_its_own_pooling(pooling):
     vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
     layer = StoredLayer(info("vector", 1, 1, 3), {"vector": vectors})

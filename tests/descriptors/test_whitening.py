@@ -9,6 +9,7 @@ from strata.base.errors import StrataError
 from strata.descriptors.whitening import (
     apply_whitening,
     check_whitening,
+    fit_supervised_whitening,
     fit_whitening,
     read_whitening,
     write_whitening,
@@ -69,3 +70,54 @@ def test_a_whitening_of_another_kind_is_refused():
         check_whitening(whitening, "w", dimensions=3, unit="descriptors", centered=False)
     with pytest.raises(StrataError, match=r"pool\.center=true"):
         check_whitening(whitening, "w", dimensions=3, unit="regions", centered=True)
+
+
+def supervised(rows, pairs):
+    return fit_supervised_whitening(rows, pairs, fit_set="here", unit="descriptors", centered=False)
+
+
+def reference_whitenlearn(rows, pairs):
+    """``whitenlearn`` of cnnimageretrieval-pytorch, step by step: Cholesky, then the main directions."""
+    columns = rows.T.astype(np.float64)
+    mean = columns[:, pairs[:, 0]].mean(axis=1, keepdims=True)
+    differences = columns[:, pairs[:, 0]] - columns[:, pairs[:, 1]]
+    inverse = np.linalg.inv(np.linalg.cholesky(differences @ differences.T / len(pairs)))
+    moved = inverse @ (columns - mean)
+    values, vectors = np.linalg.eigh(moved @ moved.T)
+    return mean[:, 0], vectors[:, values.argsort()[::-1]].T @ inverse
+
+
+def pairs_of(n):
+    return np.arange(n - n % 2).reshape(-1, 2)
+
+
+def test_the_supervised_whitening_is_the_reference_programs_but_for_signs():
+    rows = np.random.default_rng(4).normal(size=(60, 5)).astype(np.float32)
+    whitening = supervised(rows, pairs_of(60))
+    mean, projection = reference_whitenlearn(rows, pairs_of(60))
+    np.testing.assert_allclose(whitening.mean, mean, atol=1e-6)
+    np.testing.assert_allclose(np.abs(whitening.projection), np.abs(projection), rtol=1e-4, atol=1e-5)
+    assert (whitening.n, whitening.projection.shape) == (30, (5, 5))
+
+
+def test_what_differs_within_pairs_alone_is_shrunk():
+    random = np.random.default_rng(5)
+    picture = np.repeat(
+        random.normal(size=(50, 1)), 2, axis=0
+    )  # column 0: what is shown; column 1: the light
+    rows = np.hstack(
+        [picture + random.normal(scale=0.05, size=(100, 1)), random.normal(scale=3, size=(100, 1))]
+    )
+    whitening = supervised(rows.astype(np.float32), pairs_of(100))
+    moved = apply_whitening(rows.astype(np.float32), whitening)
+    within = moved[::2] - moved[1::2]
+    np.testing.assert_allclose(within.T @ within / 50, np.eye(2), atol=1e-4)
+    assert abs(np.corrcoef(moved[:, 0], picture[:, 0])[0, 1]) > 0.99
+
+
+def test_directions_in_which_no_pair_differs_are_cut_off():
+    rows = np.random.default_rng(6).normal(size=(40, 4)).astype(np.float32)
+    rows[1::2, 3] = rows[::2, 3]
+    assert supervised(rows, pairs_of(40)).projection.shape == (3, 4)
+    with pytest.raises(StrataError, match="matching pairs that differ"):
+        supervised(np.ones((4, 3), np.float32), pairs_of(4))

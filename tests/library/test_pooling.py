@@ -59,7 +59,7 @@ def test_channels_may_come_last(pooling: Pooling) -> None:
     [
         (np.zeros((2, 3)), "max", r"not \(2, 3\)"),
         (np.zeros((0, 3, 4, 4)), "max", r"not \(0, 3, 4, 4\)"),
-        (np.zeros((1, 3, 4, 4)), "cls", "of a map there are max, avg, gem, rmac"),
+        (np.zeros((1, 3, 4, 4)), "cls", "of a map there are max, avg, gem, spoc"),
     ],
 )
 def test_what_cannot_be_pooled_is_one_line(values: np.ndarray, pooling: Pooling, said: str) -> None:
