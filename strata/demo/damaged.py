@@ -23,17 +23,9 @@ def write_odd_files(home: Path, last_seed: int) -> list[dict[str, Any]]:
     for i, (name, usable, what, encode) in enumerate(_ODD):
         picture = draw_painting(last_seed - i, size_px=_SIZE_PX, details=0)
         (home / name).write_bytes(encode(picture))
-        rows.append(
-            {
-                "id": Path(name).stem,
-                "file": f"{home.name}/{name}",
-                "usable": usable,
-                "what": what,
-                "motif": picture.motif if usable else None,
-                "medium": picture.medium if usable else None,
-                "mood": picture.mood if usable else None,
-            }
-        )
+        row = {"id": Path(name).stem, "file": f"{home.name}/{name}", "usable": usable, "what": what}
+        words = ("motif", "medium", "mood")
+        rows.append({**row, **{word: getattr(picture, word) if usable else None for word in words}})
     return rows
 
 

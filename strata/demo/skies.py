@@ -99,12 +99,9 @@ def _lightning(pen: Pen, palette: Palette, rng: Random, x: float, top: float, ho
     pen.shape(left + right[::-1], palette.glow, 0.8)
     fork = left[2]
     side = rng.choice((-1, 1))
-    pen.stroke(
-        [fork, (fork[0] + side * 0.05, fork[1] - 0.05), (fork[0] + side * 0.06, fork[1] - 0.12)],
-        palette.glow,
-        0.004,
-        0,
-    )
+    pen.stroke([
+        fork, (fork[0] + side * 0.05, fork[1] - 0.05), (fork[0] + side * 0.06, fork[1] - 0.12),
+    ], palette.glow, 0.004, 0)  # fmt: skip
 
 
 def _joyful(pen: Pen, palette: Palette, rng: Random, wide: float, high: float, horizon: float) -> None:
@@ -177,12 +174,9 @@ def _rain(pen: Pen, rng: Random, wide: float, high: float) -> None:
     for _ in range(rng.randint(70, 110)):
         x, y, length = rng.uniform(-0.1, wide + 0.1), rng.uniform(0, high), rng.uniform(0.03, 0.075)
         pale = rng.random() < 0.5
-        pen.stroke(
-            [(x, y), (x + lean * length, y - length)],
-            (196, 204, 208) if pale else (70, 78, 88),
-            0.0016,
-            40 if pale else 200,
-        )
+        pen.stroke([
+            (x, y), (x + lean * length, y - length),
+        ], (196, 204, 208) if pale else (70, 78, 88), 0.0016, 40 if pale else 200)  # fmt: skip
 
 
 def _mist(pen: Pen, palette: Palette, rng: Random, wide: float, horizon: float) -> None:

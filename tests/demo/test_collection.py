@@ -77,7 +77,7 @@ def test_without_damaged_there_are_only_pictures(tmp_path: Path) -> None:
 
 def test_motifs_media_and_moods_are_balanced_and_independent() -> None:
     plan = plan_collection(1569, 320)
-    combinations = Counter((s.motif, s.medium, s.mood) for s in plan)
+    combinations = Counter(s.words for s in plan)
     assert set(combinations.values()) == {2}
     assert len(combinations) == len(MOTIFS) * len(MEDIA) * len(MOODS)
 
