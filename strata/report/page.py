@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from markupsafe import Markup
 from strata.base.files import write_text
 from strata.base.track import Track, no_track
 from strata.collection.tables import Tables
-from strata.report.cluster_sheets import ClusterSheet, cluster_sheets
+from strata.report.cluster_sheets import ClusterSheet, cluster_sheet
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
-from strata.report.prompt_sheets import PromptSheet, prompt_sheets, read_zeroshot
+from strata.report.prompt_sheets import prompt_sheets, read_zeroshot
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
@@ -52,22 +51,18 @@ class Inputs:
 def write_report(inputs: Inputs, folder: Path, track: Track = no_track) -> tuple[str, int]:
     """Write FOLDER/index.html and FOLDER/img/. Returns the page's digest and how many pictures it shows."""
     gallery = Gallery(inputs.tables.images)
-    html = _environment().get_template("page.html.j2").render(_content(inputs, gallery))
-    digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
-    gallery.write(folder / "img", track)
-    write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
-    return digest, len(gallery.thumbnails())
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
+    pages = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    html = pages.get_template("page.html.j2").render(_content(inputs, gallery))
+    digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
+    gallery.write(folder / "img", track)
+    write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
+    return digest, len(gallery.thumbnails())
 
 
 def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
@@ -79,7 +74,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     shown_tiles = [
         t for sheet in contact for task in sheet.tasks for row in task.rows for t in (row.query, *row.nearest)
     ]
-    prompts = _prompts(inputs, gallery)
+    prompts = prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), results.zeroshot.layers, gallery)
     used = inputs.tables.images.num_rows - len(inputs.rejected)
     sections = {
         "panels": panels(compared),
@@ -127,19 +122,11 @@ def _clusters(inputs: Inputs, compared: Comparison, gallery: Gallery) -> list[Cl
     """The layer that groups best, the embedding, and the first for contrast; without labels all of them."""
     grouping = compared.grouping
     wanted = [grouping.best.layer, EMBEDDING, inputs.layers[0]] if grouping else inputs.layers
-    layers = [
-        name for name in dict.fromkeys(wanted) if (inputs.data / "clusters" / f"{name}.parquet").is_file()
-    ]
-    names = {
-        c: name
-        for c, (facet, name) in class_names(inputs.tables.classes).items()
-        if facet in compared.facets[:1]
-    }
-    return cluster_sheets(inputs.data / "clusters", layers, names, gallery)
-
-
-def _prompts(inputs: Inputs, gallery: Gallery) -> list[PromptSheet]:
-    return prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), inputs.results.zeroshot.layers, gallery)
+    known = class_names(inputs.tables.classes).items()
+    names = {class_id: name for class_id, (facet, name) in known if facet in compared.facets[:1]}
+    folder = inputs.data / "clusters"
+    layers = (layer for layer in dict.fromkeys(wanted) if (folder / f"{layer}.parquet").is_file())
+    return [cluster_sheet(folder, layer, names, gallery) for layer in layers]
 
 
 def _style(tabs: int) -> str:

@@ -144,24 +144,16 @@ def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
 def sample(
     image_ids: pa.Array, class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
 ) -> list[int]:
-    """Places of ``count`` pictures in ``image_ids``: one a class in turn, the middle one by id; no score
-    decides."""
+    """Places of ``count`` of ``image_ids``: one a class in turn, the middle one by id; no score decides."""
     owners, codes = gallery.label_pairs(image_ids, class_ids)
     members = [owners[codes == code] for code in range(len(class_ids))]
-    turns = [
-        int(own[(len(own) // 2 + turn) % len(own)])
-        for turn in range(count)
-        for own in members
-        if turn < len(own)
-    ]
+    rounds = ((turn, own) for turn in range(count) for own in members if turn < len(own))
+    turns = [int(own[(len(own) // 2 + turn) % len(own)]) for turn, own in rounds]
     return list(dict.fromkeys(turns))[:count] or list(range(len(image_ids)))[:count]
 
 
 def heat_map(
-    cosine: Floats,
-    columns: Sequence[Mapping[str, Any]],
-    samples: Sequence[str],
-    gallery: Gallery,
+    cosine: Floats, columns: Sequence[Mapping[str, Any]], samples: Sequence[str], gallery: Gallery
 ) -> HeatMap:
     """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside.
 
@@ -173,29 +165,18 @@ def heat_map(
         shown = ([i for i in shown if columns[i]["class_id"] in own] or shown)[:MOST_TEXTS]
     values = cosine[:, shown].T
     low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
-    rows = [
-        (
-            _text(columns[i]),
-            [
-                shade(
-                    f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
-                    (value - low) / (high - low),
-                    columns[i]["class_id"] in gallery.labels(image_id),
-                )
-                for value, image_id in zip(line, samples, strict=True)
-            ],
-        )
-        for line, i in zip(values, shown, strict=True)
-    ]
+    rows = []
+    for line, i in zip(values, shown, strict=True):
+        true = [columns[i]["class_id"] in gallery.labels(image_id) for image_id in samples]
+        texts = [f"{round(value, 2) + 0.0:.2f}" for value in line]  # + 0.0: no "-0.00"
+        shares = (line - low) / (high - low)
+        rows.append((_text(columns[i]), list(map(shade, texts, shares, true))))
     tiles = [gallery.tile(image_id) for image_id in samples]
     return HeatMap(tiles, rows, round(low, 2), round(high, 2))
 
 
 def guesses(
-    shares: Floats,
-    columns: Sequence[Mapping[str, Any]],
-    samples: Sequence[str],
-    gallery: Gallery,
+    shares: Floats, columns: Sequence[Mapping[str, Any]], samples: Sequence[str], gallery: Gallery
 ) -> list[Guess]:
     """Each sampled picture with its likeliest classes and their probabilities, ``shares`` (S, K)."""
     result = []

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.collection.tables import from_rows, read_tables
-from strata.report.colours import is_dark, ramp
-from strata.report.confusion import MOST_IN_MATRIX, confusion_of
+from strata.report.confusion import DARK_FROM, MOST_IN_MATRIX, confusion_of, ramp
 from strata.report.prompt_sheets import (
     MOST_TEXTS,
     Zeroshot,
@@ -138,6 +137,6 @@ def test_text_is_readable_on_every_colour(share: float) -> None:
     red, green, blue = (int(ramp(share)[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    text = 1.0 if is_dark(share) else 0.017  # white, or the page's ink
+    text = 1.0 if share >= DARK_FROM else 0.017  # white, or the page's ink
     high, low = max(luminance, text), min(luminance, text)
     assert (high + 0.05) / (low + 0.05) >= 3.5  # bold or large text asks for 3, small text for 4.5
