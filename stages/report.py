@@ -10,8 +10,7 @@ from stages.provenance import write_run
 from stages.running import paths, run_stage, track
 from strata.base.files import read_json, read_table
 from strata.collection.facets import facet_names
-from strata.collection.rejected import rejected_pictures
-from strata.collection.tables import read_tables
+from strata.collection.tables import read_tables, rejected_pictures
 from strata.report.facts import identity
 from strata.report.page import Inputs, write_report
 from strata.results.comparison import read_results

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from strata.base.errors import StrataError
-from strata.base.files import read_table, write_table
+from strata.base.files import read_table, required, write_table
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.locks import locked
 from strata.base.track import Track, Warn
@@ -37,13 +37,9 @@ COLUMNS = ("Image URL", "Web page URL", "Subset", "Labels")
 NOT_FETCHED = "not fetched"
 _SCHEMA = pa.schema(
     [
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("url", pa.string(), nullable=False),
-        pa.field("page", pa.string(), nullable=False),
-        pa.field("subset", pa.string(), nullable=False),
-        pa.field("labels", pa.list_(pa.string()), nullable=False),
-        pa.field("sha256", pa.string()),
-        pa.field("problem", pa.string()),
+        *required(file=pa.string(), url=pa.string(), page=pa.string(), subset=pa.string()),
+        *required(labels=pa.list_(pa.string())),
+        *(("sha256", pa.string()), ("problem", pa.string())),
     ]
 )
 
@@ -151,13 +147,7 @@ def _write_manifest(
 ) -> None:
     memo, rows = known_hashes(), []
     for painting, name, reason in zip(paintings, names, reasons, strict=True):
-        row: dict[str, Any] = {
-            "file": name,
-            "url": painting.url,
-            "page": painting.page,
-            "subset": painting.subset,
-        }
-        row |= {"labels": painting.labels, "sha256": None, "problem": reason}
+        row: dict[str, Any] = {"file": name, **vars(painting), "sha256": None, "problem": reason}
         if reason is None:
             link(store / name, out / "pictures" / name)
             row["sha256"] = sha256_file(store / name, memo)

@@ -105,10 +105,7 @@ def house(pen: Pen, palette: Palette, rng: Random) -> None:
     for x, y in ((mid, eave + 0.06), (gable + 0.16, 0.2), (gable + 0.36, 0.21)):
         if x > right - 0.06:
             continue
-        pen.shape(
-            rectangle(x - 0.045, y - 0.05, x + 0.045, y + 0.06),
-            glass,
-        )
+        pen.shape(rectangle(x - 0.045, y - 0.05, x + 0.045, y + 0.06), glass)
         pen.stroke([(x, y - 0.05), (x, y + 0.06)], darker(wood, 0.6))
         pen.stroke([(x - 0.045, y), (x + 0.045, y)], darker(wood, 0.6))
     if rng.random() < 0.4:

@@ -151,14 +151,6 @@ def _bar(pen: Pen, colour: Colour, x0: float, y0: float, x1: float, y1: float, w
 
 
 DRAW: dict[str, Callable[[Pen, Palette, Random], None]] = {
-    "ladder": _ladder,
-    "lantern": _lantern,
-    "barrel": _barrel,
-    "wheel": _wheel,
-    "flag": _flag,
-    "anchor": _anchor,
-    "dog": _dog,
-    "key": _key,
-    "bell": _bell,
-    "signpost": _signpost,
-}
+    "ladder": _ladder, "lantern": _lantern, "barrel": _barrel, "wheel": _wheel, "flag": _flag,
+    "anchor": _anchor, "dog": _dog, "key": _key, "bell": _bell, "signpost": _signpost,
+}  # fmt: skip

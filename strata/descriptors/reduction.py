@@ -19,12 +19,7 @@ import numpy.typing as npt
 from strata.base.errors import StrataError
 from strata.base.files import write_arrays
 from strata.base.threads import in_order, one_blas_thread
-from strata.descriptors.vectors import (
-    read_vector_rows,
-    vector_blocks,
-    vector_width,
-    write_vector_blocks,
-)
+from strata.descriptors.vectors import read_vector_rows, vector_blocks, vector_width, write_vector_blocks
 from strata.maps.features import database_rows
 
 Floats = npt.NDArray[np.float32]

@@ -20,15 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strata.base.errors import StrataError, one_line
-from strata.base.first_seen import record_first_seen
 from strata.base.hashing import HashMemo, sha256_file
+from strata.base.locks import record_first_seen
 from strata.settings.params import ModelConf
 
 CONFIG = "open_clip_config.json"
 HUB = "hf-hub:"
-TIMM = (
-    "timm/"  # an image-only timm network: architecture timm/NAME, where timm's hub repository has that name
-)
+TIMM = "timm/"  # an image-only timm network: architecture timm/NAME, as timm's hub repository is called
 FIRST = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 HUB_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 

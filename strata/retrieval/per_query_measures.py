@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from strata.base.files import required
 from strata.measures import chance
 from strata.measures.average_precision import MEASURES, measure_rankings
 from strata.retrieval.queries import Judgement, Query
@@ -22,17 +23,10 @@ CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", 
 
 SCHEMA = pa.schema(
     [
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("space", pa.string(), nullable=False),
-        pa.field("query_id", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("n_positives", pa.int64(), nullable=False),
-        pa.field("n_found", pa.int64(), nullable=False),
-        pa.field("n_ranked", pa.int64(), nullable=False),
-        *(pa.field(name, pa.float64()) for name in MEASURES),
-        pa.field("recall_in_cluster", pa.float64()),
-        *(pa.field(f"chance_{name}", pa.float64()) for name in CHANCES),
-        pa.field("chance_r_precision", pa.float64()),
+        *required(task=pa.string(), space=pa.string(), query_id=pa.string(), group=pa.string()),
+        *required(n_positives=pa.int64(), n_found=pa.int64(), n_ranked=pa.int64()),
+        *((name, pa.float64()) for name in (*MEASURES, "recall_in_cluster")),
+        *((f"chance_{name}", pa.float64()) for name in (*CHANCES, "r_precision")),
     ]
 )
 
