@@ -32,6 +32,7 @@ from strata.fetching.sources import RemoteFile
 from strata.settings.params import DatasetConf, Strict, parse
 
 DATASET = "paintings"
+CONF = f"conf/datasets/{DATASET}.yaml"
 MANIFEST = "manifest.parquet"
 COLUMNS = ("Image URL", "Web page URL", "Subset", "Labels")
 NOT_FETCHED = "not fetched"
@@ -63,13 +64,11 @@ class Painting:
 
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Fetch the table, then every picture that is still there."""
-    wanted = parse(PaintingSources, conf.sources or {}, f"conf/datasets/{DATASET}.yaml: sources")
+    wanted = parse(PaintingSources, conf.sources or {}, f"{CONF}: sources")
     tables = [file for file in wanted.files if file.name == wanted.table]
     if not tables:
         known = ", ".join(file.name for file in wanted.files)
-        raise StrataError(
-            f"conf/datasets/{DATASET}.yaml: sources.table = {wanted.table!r}; there are: {known}"
-        )
+        raise StrataError(f"{CONF}: sources.table = {wanted.table!r}; there are: {known}")
     fetch_all(tables, DATASET, out, track=track, warn=warn)
     paintings = read_paintings(out / wanted.table, warn)
     names = [file_name(painting.url) for painting in paintings]
@@ -91,9 +90,7 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     for row in read_table(raw / MANIFEST).to_pylist():
         unknown = sorted(set(row["labels"]) - known)
         if unknown:
-            raise StrataError(
-                f"{row['url']}: its label {unknown[0]!r} is not a class of conf/datasets/{DATASET}.yaml"
-            )
+            raise StrataError(f"{row['url']}: its label {unknown[0]!r} is not a class of {CONF}")
         path = None if row["problem"] else raw / "pictures" / row["file"]
         missing = f"{NOT_FETCHED}: {row['problem']}"
         pictures.append(Picture(row["file"], path, tuple(row["labels"]), row["subset"] or None, missing))
@@ -121,16 +118,13 @@ def read_paintings(path: Path, warn: Warn) -> list[Painting]:
 
 def _table_rows(path: Path) -> list[list[str]]:
     if path.suffix == ".csv":
-        return [
-            [row.cells[column].strip() for column in COLUMNS] for row in read_rows(path, path.name, COLUMNS)
-        ]
-    header, *rows = read_sheet(path) or [[]]
-    places = [header.index(column) if column in header else -1 for column in COLUMNS]
-    if -1 in places:
-        raise StrataError(
-            f"{path}: no column {COLUMNS[places.index(-1)]!r}; the columns are {', '.join(header)}"
-        )
-    padded = ([*row, *[""] * len(header)] for row in rows if any(row))
+        rows = read_rows(path, path.name, COLUMNS)
+        return [[row.cells[column].strip() for column in COLUMNS] for row in rows]
+    header, *below = read_sheet(path) or [[]]
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise StrataError(f"{path}: no column {missing[0]!r}; the columns are {', '.join(header)}")
+    places = [header.index(column) for column in COLUMNS]
+    padded = ([*row, *[""] * len(header)] for row in below if any(row))
     return [[row[place].strip() for place in places] for row in padded]
 
 

@@ -59,10 +59,8 @@ def _grey16(picture: Painting) -> bytes:
 def _exif_turned(picture: Painting) -> bytes:
     exif = Image.Exif()
     exif[_EXIF_ORIENTATION] = _TURNED_CLOCKWISE
-    # stored lying on its side; a viewer that reads the tag turns it upright
-    return _encoded(
-        picture.image.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif.tobytes()
-    )
+    lying = picture.image.transpose(Image.Transpose.ROTATE_90)  # a viewer that reads the tag turns it upright
+    return _encoded(lying, "JPEG", quality=90, exif=exif.tobytes())
 
 
 def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:

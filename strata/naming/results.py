@@ -42,8 +42,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 @dataclass(frozen=True)
 class Named:
-    """Everything about all prompt sets. logits (N, K) of ``image_ids`` x ``columns``; text (K, D); labels
-    (N,) lists of class_ids."""
+    """All prompt sets. logits (N, K): ``image_ids`` x ``columns``; text (K, D); labels (N,) of class_ids."""
 
     image_ids: pa.Array
     labels: pa.ListArray
