@@ -75,7 +75,7 @@ class Pen:
     def shape(self, points: Iterable[Point], colour: Colour, line: float = 1.0) -> None:
         """Fill a polygon and draw its contour, `line` times the picture's line width (0: none)."""
         corners = self.to_surface(points)
-        self.draw.polygon(corners, fill=_bands(colour, 0))
+        self.draw.polygon(corners, fill=bands(colour, 0))
         if line > 0:
             self._contour(corners, colour, line)
         self._extend(corners, 0.5 * line * self.line_px)
@@ -110,7 +110,7 @@ class Pen:
         if line > 0:
             for corners in bodies:
                 self._contour(corners, colour, 2 * line)
-        fill = _bands(colour, 0)
+        fill = bands(colour, 0)
         for corners in bodies:
             self.draw.polygon(corners, fill=fill)
             self._extend(corners, line * self.line_px)
@@ -121,13 +121,13 @@ class Pen:
         unit = math.sqrt(abs(self.a * self.e - self.b * self.d))
         px = max(width * unit, 0.7 * self.line_px)
         self.draw.line(
-            way, fill=_bands(colour, ink), width=max(1, round(px)), joint="curve" if px > 4 else None
+            way, fill=bands(colour, ink), width=max(1, round(px)), joint="curve" if px > 4 else None
         )
         self._extend(way, 0.5 * px)
 
     def _contour(self, corners: list[Point], colour: Colour, line: float) -> None:
         width = max(1, round(line * self.line_px))
-        self.draw.line([*corners, corners[0]], fill=_bands(darker(colour, 0.4), 255), width=width)
+        self.draw.line([*corners, corners[0]], fill=bands(darker(colour, 0.4), 255), width=width)
 
     def _extend(self, points: list[Point], margin: float) -> None:
         for at, side in enumerate(zip(*points, strict=True)):
@@ -157,8 +157,12 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, corners: int
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, stop: float, steps: int = 10) -> list[Point]:
     """Points along an elliptic arc, angles in degrees counter-clockwise."""
-    turns = [math.radians(start + (stop - start) * i / steps) for i in range(steps + 1)]
-    return [(x + rx * math.cos(t), y + ry * math.sin(t)) for t in turns]
+    return ring(x, y, rx, ry, (math.radians(start + (stop - start) * i / steps) for i in range(steps + 1)))
+
+
+def ring(x: float, y: float, rx: float, ry: float, turns: Iterable[float]) -> list[Point]:
+    """Points round (x, y) at some angles in radians."""
+    return [(x + rx * math.cos(turn), y + ry * math.sin(turn)) for turn in turns]
 
 
 def smooth(points: Sequence[Point], steps: int = 4, closed: bool = True) -> list[Point]:
@@ -194,6 +198,7 @@ def darker(colour: Colour, factor: float) -> Colour:
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
-def _bands(colour: Colour, line: int) -> tuple[int, int, int, int]:
+def bands(colour: Colour, line: int) -> tuple[int, int, int, int]:
+    """The four bytes of a pixel, clipped."""
     r, g, b = colour
     return (min(255, max(0, int(r))), min(255, max(0, int(g))), min(255, max(0, int(b))), line)
