@@ -120,9 +120,6 @@ def _score(*, is_count: bool, value: float | None, **columns: Any) -> Score:
     return Score(value=int(value) if is_count and value is not None else value, **columns)
 
 
-def value_of(
-    scores: Iterable[Score], metric: str, *, task: str | None = None, space: str | None = None
-) -> float | None:
+def value_of(scores: Iterable[Score], metric: str) -> float | None:
     """The value of the first row of ``metric``; None without one."""
-    wanted = metric, task, space
-    return next((row.value for row in scores if (row.metric, row.task, row.space) == wanted), None)
+    return next((row.value for row in scores if row.metric == metric), None)
