@@ -17,7 +17,7 @@ from strata.collection.tables import Tables
 from strata.report.cluster_sheets import ClusterSheet, cluster_sheet
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
-from strata.report.prompt_sheets import prompt_sheets, read_zeroshot
+from strata.report.prompt_sheets import prompt_sheets
 from strata.report.thumbnails import Gallery
 from strata.report.wording import answers, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
@@ -74,7 +74,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
     shown_tiles = [
         t for sheet in contact for task in sheet.tasks for row in task.rows for t in (row.query, *row.nearest)
     ]
-    prompts = prompt_sheets(read_zeroshot(run.data / "zeroshot"), results.zeroshot.layers, gallery)
+    prompts = prompt_sheets(run.data / "zeroshot", results.zeroshot.layers, gallery)
     used = run.tables.images.num_rows - len(run.rejected)
     sections = {
         "panels": panels(compared),

@@ -16,12 +16,10 @@ from strata.collection.tables import from_rows, read_tables
 from strata.report.confusion import DARK_FROM, MOST_IN_MATRIX, confusion_of, ramp
 from strata.report.prompt_sheets import (
     MOST_TEXTS,
-    Zeroshot,
     best_pictures,
     cosines,
     heat_map,
     prompt_sheets,
-    read_zeroshot,
     sample,
 )
 from strata.report.thumbnails import Gallery
@@ -30,9 +28,9 @@ MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_resu
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Zeroshot, Gallery]:
+def made(tmp_path: Path) -> tuple[Path, Gallery]:
     MADE["make_results"](tmp_path)
-    return read_zeroshot(tmp_path / "data/zeroshot"), Gallery(read_tables(tmp_path / "data/tables").images)
+    return tmp_path / "data/zeroshot", Gallery(read_tables(tmp_path / "data/tables").images)
 
 
 def columns(*names: str) -> list[dict[str, Any]]:
@@ -47,7 +45,7 @@ def gallery(*labels: str) -> Gallery:
     return Gallery(from_rows("images", rows))
 
 
-def test_a_sheet_a_prompt_set_in_the_order_asked_for(made: tuple[Zeroshot, Gallery]) -> None:
+def test_a_sheet_a_prompt_set_in_the_order_asked_for(made: tuple[Path, Gallery]) -> None:
     sheets = prompt_sheets(made[0], ["mood", "motif", "not there"], made[1])
     assert [(sheet.prompt_set, sheet.classes) for sheet in sheets] == [("mood", 2), ("motif", 4)]
     motif = sheets[1]
