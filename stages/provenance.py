@@ -12,8 +12,8 @@ from typing import Any
 
 from stages.running import LOGS
 from strata.base.files import write_text
-from strata.base.first_seen import first_seen
 from strata.base.hashing import HashMemo
+from strata.base.locks import first_seen
 from strata.base.machine import processor, versions_of
 from strata.base.workspace import project_root, store_root
 from strata.settings.params import ModelConf

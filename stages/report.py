@@ -10,10 +10,9 @@ from stages.provenance import write_run
 from stages.running import paths, run_stage, track
 from strata.base.files import read_json, read_table
 from strata.collection.facets import facet_names
-from strata.collection.rejected import rejected_pictures
-from strata.collection.tables import read_tables
+from strata.collection.tables import read_tables, rejected_pictures
 from strata.report.facts import identity
-from strata.report.page import Inputs, write_report
+from strata.report.page import FinishedRun, write_report
 from strata.results.comparison import read_results
 from strata.results.parameters import flat_params
 
@@ -27,7 +26,7 @@ def main() -> str:
     model = settings.model("title", "architecture", "weights.path", "weights.tag", "weights.sha256")
     tables = read_tables(DATA / "tables")
     layers = read_json(DATA / "rankings" / "layers.json")
-    inputs = Inputs(
+    run = FinishedRun(
         read_results(DATA, facet_names(tables)),
         layers,
         tables,
@@ -39,7 +38,7 @@ def main() -> str:
         identity(params.dataset, dataset, params.model, model, tables.images),
     )
     shutil.rmtree(folder / "img", ignore_errors=True)
-    digest, pictures = write_report(inputs, folder, track)
+    digest, pictures = write_report(run, folder, track)
     write_run(folder / "run.js", digest, model)
     return f"{len(layers)} layers, {pictures} pictures shown, open {folder / 'index.html'}"
 

@@ -9,8 +9,7 @@ from stages import settings
 from stages.running import paths, run_stage
 from strata.base.files import make_in_place, read_table, write_json, write_text
 from strata.collection.facets import facet_names
-from strata.collection.rejected import rejected_pictures
-from strata.collection.tables import read_tables
+from strata.collection.tables import read_tables, rejected_pictures
 from strata.maps.features import layer_names
 from strata.results.comparison import compare_layers, read_results
 from strata.results.flat import flatten

@@ -133,6 +133,13 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, stream, compression="zstd", row_group_size=ROWS_PER_GROUP, store_schema=True)
 
 
+def required(**columns: pa.DataType) -> list[pa.Field]:
+    """Columns of a schema that are never null."""
+    import pyarrow as pa
+
+    return [pa.field(name, kind, nullable=False) for name, kind in columns.items()]
+
+
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file, or only some of its columns."""
     import pyarrow as pa

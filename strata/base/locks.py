@@ -1,4 +1,9 @@
-"""One process at a time works on a fetched file."""
+"""What several processes share: a fetched file that one at a time works on, and the hashes first seen.
+
+Trust on first use: the SHA-256 that a file had the first time is kept where nobody has pinned one. A record
+is a text file that only grows (``Memo``), written under a lock: of two processes that record at once neither
+loses a line, and both go by the one that came first.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from strata.base.errors import StrataError
+from strata.base.memo import Memo
 from strata.base.track import Warn
 
 
@@ -37,3 +43,19 @@ def locked(path: Path, *, warn: Warn) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def first_seen(record: Path, name: str) -> str | None:
+    """The SHA-256 that ``record`` has for ``name``, or None."""
+    return Memo(record).get((name,))
+
+
+def record_first_seen(record: Path, name: str, sha256: str) -> str:
+    """Record ``sha256`` for ``name`` unless one is known; what is recorded now."""
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{record}.lock"):
+        memo = Memo(record)
+        known = memo.get((name,))
+        if known is None:
+            memo.put((name,), sha256)
+    return known or sha256

@@ -22,9 +22,7 @@ class Memo:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._stream: FileIO | None = (
-            None  # stays open from the first line on: opening costs more than writing
-        )
+        self._stream: FileIO | None = None  # open from the first line on: opening costs more than writing
         content = path.read_bytes() if path.exists() else b""
         self._torn = bool(content) and not content.endswith(b"\n")
         whole = (fields for fields in from_lines(content) if len(fields) > 2 and fields[-1] == _END)

@@ -48,9 +48,8 @@ def read_header(path: str | Path) -> Header:
     except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
         return Header(None, None, f"cannot be read: {one_line(error)}")
     if width * height > MAX_PIXELS:
-        return Header(
-            width, height, f"too many pixels: {width} x {height}, at most {MAX_PIXELS // 10**6} million"
-        )
+        most = f"at most {MAX_PIXELS // 10**6} million"
+        return Header(width, height, f"too many pixels: {width} x {height}, {most}")
     return Header(width, height, USABLE)
 
 

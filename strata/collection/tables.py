@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
-from strata.base.files import read_table, write_table
+from strata.base.files import read_table, required, write_table
 
 Rows = Sequence[dict[str, Any]]
 
@@ -27,44 +27,23 @@ QUERY_SPLIT = "query"  # images.split of pictures that only query: no part of th
 USABLE = "ok"  # images.status of a picture that can be used; anything else is the reason why not
 
 BOX = ("x0", "y0", "x1", "y1")  # the columns of a box: left, top, right, bottom in pixels
+BOX_COLUMNS = [pa.field(name, pa.float64()) for name in BOX]  # null where there is no box
 
+_TEXT, _TEXTS, _SIZE = pa.string(), pa.list_(pa.string()), pa.int32()
 SCHEMAS: dict[str, pa.Schema] = {
     "images": pa.schema(
         [
-            pa.field("image_id", pa.string(), nullable=False),
-            pa.field("path", pa.string(), nullable=False),
-            pa.field("width", pa.int32()),
-            pa.field("height", pa.int32()),
-            pa.field("sha256", pa.string()),
-            pa.field("labels", pa.list_(pa.string()), nullable=False),
-            pa.field("split", pa.string()),
-            pa.field("status", pa.string(), nullable=False),
+            *required(image_id=_TEXT, path=_TEXT),
+            *(("width", _SIZE), ("height", _SIZE), ("sha256", _TEXT)),
+            *required(labels=_TEXTS),
+            ("split", _TEXT),
+            *required(status=_TEXT),
         ]
     ),
-    "queries": pa.schema(
-        [
-            pa.field("query_id", pa.string(), nullable=False),
-            pa.field("image_id", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in BOX),
-            pa.field("group", pa.string(), nullable=False),
-        ]
-    ),
-    "relevance": pa.schema(
-        [
-            pa.field("query_id", pa.string(), nullable=False),
-            pa.field("image_id", pa.string(), nullable=False),
-            pa.field("grade", pa.string(), nullable=False),
-            *(pa.field(name, pa.float64()) for name in BOX),
-        ]
-    ),
+    "queries": pa.schema([*required(query_id=_TEXT, image_id=_TEXT), *BOX_COLUMNS, *required(group=_TEXT)]),
+    "relevance": pa.schema([*required(query_id=_TEXT, image_id=_TEXT, grade=_TEXT), *BOX_COLUMNS]),
     "classes": pa.schema(
-        [
-            pa.field("class_id", pa.string(), nullable=False),
-            pa.field("facet", pa.string(), nullable=False),
-            pa.field("name", pa.string(), nullable=False),
-            pa.field("synonyms", pa.list_(pa.string()), nullable=False),
-            pa.field("description", pa.string()),
-        ]
+        [*required(class_id=_TEXT, facet=_TEXT, name=_TEXT, synonyms=_TEXTS), ("description", _TEXT)]
     ),
 }
 
@@ -108,6 +87,19 @@ def read_tables(folder: Path) -> Tables:
     tables = Tables(**{name: read_table(folder / f"{name}.parquet") for name in SCHEMAS})
     validate(tables, folder)
     return tables
+
+
+def rejected_pictures(images: pa.Table, undecodable: pa.Table) -> list[dict[str, str]]:
+    """``[{"image_id", "reason"}]``: what cannot be used, by its header (``prepare``) or pixels (``extract``).
+
+    Sorted by image_id; a picture refused twice keeps its first reason.
+
+    images : the images table; undecodable : (image_id, reason), what ``extract`` wrote.
+    """
+    unusable = images.filter(pc.not_equal(images["status"], USABLE))
+    reasons = dict(zip(undecodable["image_id"].to_pylist(), undecodable["reason"].to_pylist(), strict=True))
+    reasons |= dict(zip(unusable["image_id"].to_pylist(), unusable["status"].to_pylist(), strict=True))
+    return [{"image_id": name, "reason": reasons[name]} for name in sorted(reasons)]
 
 
 def validate(tables: Tables, folder: Path) -> None:

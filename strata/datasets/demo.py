@@ -75,9 +75,8 @@ def _details(pictures: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list
     for entry in pictures:
         for i, detail in enumerate(entry["details"]):
             place = {"image_id": entry["id"], **box_columns(detail["box"])}
-            queries.append(
-                {"query_id": f"{entry['id']}/{detail['kind']}/{i}", "group": detail["kind"], **place}
-            )
+            query_id = f"{entry['id']}/{detail['kind']}/{i}"
+            queries.append({"query_id": query_id, "group": detail["kind"], **place})
             boxes_of[detail["kind"]].append(place)
     relevance = [
         {"query_id": query["query_id"], "grade": "good", **place}

@@ -66,12 +66,8 @@ class Landmarks:
         files = self.files(raw, warn)
         named = [row["image_id"] for row in (*queries, *relevance)]
         found: dict[str, Path | None] = {**files, **find_named(named, files, self.ground_truth, warn)}
-        return tables_from_rows(
-            image_rows(to_pictures(found, conf, self.dataset), track),
-            queries,
-            relevance,
-            class_rows(conf.classes),
-        )
+        rows = image_rows(to_pictures(found, conf, self.dataset), track)
+        return tables_from_rows(rows, queries, relevance, class_rows(conf.classes))
 
     def files(self, raw: Path, warn: Warn) -> dict[str, Path]:
         """The collection's pictures by file name, without those its own page calls damaged."""

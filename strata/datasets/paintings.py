@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 
 from strata.base.errors import StrataError
-from strata.base.files import read_table, write_table
+from strata.base.files import read_table, required, write_table
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.locks import locked
 from strata.base.track import Track, Warn
@@ -32,18 +32,15 @@ from strata.fetching.sources import RemoteFile
 from strata.settings.params import DatasetConf, Strict, parse
 
 DATASET = "paintings"
+CONF = f"conf/datasets/{DATASET}.yaml"
 MANIFEST = "manifest.parquet"
 COLUMNS = ("Image URL", "Web page URL", "Subset", "Labels")
 NOT_FETCHED = "not fetched"
 _SCHEMA = pa.schema(
     [
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("url", pa.string(), nullable=False),
-        pa.field("page", pa.string(), nullable=False),
-        pa.field("subset", pa.string(), nullable=False),
-        pa.field("labels", pa.list_(pa.string()), nullable=False),
-        pa.field("sha256", pa.string()),
-        pa.field("problem", pa.string()),
+        *required(file=pa.string(), url=pa.string(), page=pa.string(), subset=pa.string()),
+        *required(labels=pa.list_(pa.string())),
+        *(("sha256", pa.string()), ("problem", pa.string())),
     ]
 )
 
@@ -67,13 +64,11 @@ class Painting:
 
 def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn: Warn) -> int:
     """Fetch the table, then every picture that is still there."""
-    wanted = parse(PaintingSources, conf.sources or {}, f"conf/datasets/{DATASET}.yaml: sources")
+    wanted = parse(PaintingSources, conf.sources or {}, f"{CONF}: sources")
     tables = [file for file in wanted.files if file.name == wanted.table]
     if not tables:
         known = ", ".join(file.name for file in wanted.files)
-        raise StrataError(
-            f"conf/datasets/{DATASET}.yaml: sources.table = {wanted.table!r}; there are: {known}"
-        )
+        raise StrataError(f"{CONF}: sources.table = {wanted.table!r}; there are: {known}")
     fetch_all(tables, DATASET, out, track=track, warn=warn)
     paintings = read_paintings(out / wanted.table, warn)
     names = [file_name(painting.url) for painting in paintings]
@@ -95,9 +90,7 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     for row in read_table(raw / MANIFEST).to_pylist():
         unknown = sorted(set(row["labels"]) - known)
         if unknown:
-            raise StrataError(
-                f"{row['url']}: its label {unknown[0]!r} is not a class of conf/datasets/{DATASET}.yaml"
-            )
+            raise StrataError(f"{row['url']}: its label {unknown[0]!r} is not a class of {CONF}")
         path = None if row["problem"] else raw / "pictures" / row["file"]
         missing = f"{NOT_FETCHED}: {row['problem']}"
         pictures.append(Picture(row["file"], path, tuple(row["labels"]), row["subset"] or None, missing))
@@ -125,16 +118,13 @@ def read_paintings(path: Path, warn: Warn) -> list[Painting]:
 
 def _table_rows(path: Path) -> list[list[str]]:
     if path.suffix == ".csv":
-        return [
-            [row.cells[column].strip() for column in COLUMNS] for row in read_rows(path, path.name, COLUMNS)
-        ]
-    header, *rows = read_sheet(path) or [[]]
-    places = [header.index(column) if column in header else -1 for column in COLUMNS]
-    if -1 in places:
-        raise StrataError(
-            f"{path}: no column {COLUMNS[places.index(-1)]!r}; the columns are {', '.join(header)}"
-        )
-    padded = ([*row, *[""] * len(header)] for row in rows if any(row))
+        rows = read_rows(path, path.name, COLUMNS)
+        return [[row.cells[column].strip() for column in COLUMNS] for row in rows]
+    header, *below = read_sheet(path) or [[]]
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise StrataError(f"{path}: no column {missing[0]!r}; the columns are {', '.join(header)}")
+    places = [header.index(column) for column in COLUMNS]
+    padded = ([*row, *[""] * len(header)] for row in below if any(row))
     return [[row[place].strip() for place in places] for row in padded]
 
 
@@ -151,13 +141,7 @@ def _write_manifest(
 ) -> None:
     memo, rows = known_hashes(), []
     for painting, name, reason in zip(paintings, names, reasons, strict=True):
-        row: dict[str, Any] = {
-            "file": name,
-            "url": painting.url,
-            "page": painting.page,
-            "subset": painting.subset,
-        }
-        row |= {"labels": painting.labels, "sha256": None, "problem": reason}
+        row: dict[str, Any] = {"file": name, **vars(painting), "sha256": None, "problem": reason}
         if reason is None:
             link(store / name, out / "pictures" / name)
             row["sha256"] = sha256_file(store / name, memo)

@@ -36,7 +36,5 @@ def read_plain_pickle(path: Path) -> Any:
     try:
         return _Plain(io.BytesIO(path.read_bytes()), encoding="utf-8").load()
     except Exception as error:  # a broken pickle raises whatever its bytes make the reader do
-        why = one_line(error)
-        raise StrataError(
-            f"{path}: refused, not a pickle of plain containers, texts and numbers ({why})"
-        ) from None
+        what = f"not a pickle of plain containers, texts and numbers ({one_line(error)})"
+        raise StrataError(f"{path}: refused, {what}") from None

@@ -112,7 +112,6 @@ def _rows(
         group = landmark_of(name, [database[place] for place in (*judged.easy, *judged.hard)])
         queries.append({"query_id": query_id, "image_id": name, "group": group, **box_columns(judged.bbx)})
         for grade, places in zip(GRADES, (judged.easy, judged.hard, judged.junk), strict=True):
-            relevance += [
-                {"query_id": query_id, "image_id": database[place], "grade": grade} for place in places
-            ]
+            named = (database[place] for place in places)
+            relevance += [{"query_id": query_id, "image_id": name, "grade": grade} for name in named]
     return queries, relevance

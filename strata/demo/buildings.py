@@ -9,7 +9,7 @@ import math
 from random import Random
 
 from strata.demo.palettes import Palette
-from strata.demo.surface import Colour, Pen, Point, arc, darker, ellipse, smooth
+from strata.demo.surface import Colour, Pen, Point, arc, darker, ellipse, rectangle
 
 _STONE: tuple[Colour, ...] = (
     (190, 176, 152), (160, 156, 150), (206, 178, 138), (150, 120, 100), (224, 214, 196),
@@ -31,10 +31,10 @@ def windmill(pen: Pen, palette: Palette, rng: Random) -> None:
         pen.shape([(-foot, 0), (-top, high), (top, high), (foot, 0)], wall)
         pen.shape([(0.25 * foot, 0), (0.25 * top, high), (top, high), (foot, 0)], darker(wall, 0.74), 0)
         cap = rng.uniform(0.1, 0.16)
-        pen.shape(smooth([
+        pen.curve([
             (-top - 0.02, high), (-top, high + 0.6 * cap), (0, high + cap), (top, high + 0.6 * cap),
             (top + 0.02, high),
-        ], closed=False), roof)  # fmt: skip
+        ], roof, closed=False)  # fmt: skip
         if rng.random() < 0.5:
             pen.shape(
                 [(-foot - 0.02, 0.24), (foot + 0.02, 0.24), (foot + 0.02, 0.27), (-foot - 0.02, 0.27)], wood
@@ -44,8 +44,8 @@ def windmill(pen: Pen, palette: Palette, rng: Random) -> None:
         for side in (-1, 1):
             pen.stroke([(side * 0.18, 0), (0, 0.3)], wood, 0.035)
         pen.stroke([(0, 0), (0, 0.4)], wood, 0.05)
-        pen.shape([(-0.15, 0.28), (-0.15, 0.66), (0.15, 0.66), (0.15, 0.28)], wall)
-        pen.shape([(0.05, 0.28), (0.05, 0.66), (0.15, 0.66), (0.15, 0.28)], darker(wall, 0.74), 0)
+        pen.shape(rectangle(-0.15, 0.28, 0.15, 0.66), wall)
+        pen.shape(rectangle(0.05, 0.28, 0.15, 0.66), darker(wall, 0.74), 0)
         pen.shape([(-0.19, 0.64), (0, 0.82), (0.19, 0.64)], roof)
         hub = (0.0, 0.62)
     pen.shape(
@@ -81,29 +81,21 @@ def house(pen: Pen, palette: Palette, rng: Random) -> None:
             palette.cloud,
             0.5,
         )
-    pen.shape([
-        (chimney - 0.04, ridge - 0.1), (chimney - 0.04, ridge + 0.1), (chimney + 0.04, ridge + 0.1),
-        (chimney + 0.04, ridge - 0.1),
-    ], darker(roof, 0.8))  # fmt: skip
+    pen.shape(rectangle(chimney - 0.04, ridge - 0.1, chimney + 0.04, ridge + 0.1), darker(roof, 0.8))
     pen.shape([(gable, 0), (gable, eave), (right, eave), (right, lift)], darker(wall, 0.8))
     pen.shape([(left, lift), (left, eave), (mid, ridge), (gable, eave), (gable, 0)], wall)
     pen.shape(
         [(gable + 0.03, eave - 0.03), (mid, ridge), (right - 0.1, ridge), (right + 0.04, eave - 0.02)], roof
     )
-    pen.stroke(
-        [(left - 0.04, eave - 0.05), (mid, ridge + 0.01), (gable + 0.03, eave - 0.04)],
-        darker(roof, 0.7),
-        0.025,
-    )
+    pen.stroke([
+        (left - 0.04, eave - 0.05), (mid, ridge + 0.01), (gable + 0.03, eave - 0.04),
+    ], darker(roof, 0.7), 0.025)  # fmt: skip
     for i in range(1, 4):
         t = i / 4
-        pen.stroke(
-            [
-                (mid + (gable + 0.03 - mid) * t, ridge + (eave - ridge) * t),
-                (right - 0.1 + 0.13 * t, ridge + (eave - ridge) * t),
-            ],
-            darker(roof, 0.72),
-        )
+        pen.stroke([
+            (mid + (gable + 0.03 - mid) * t, ridge + (eave - ridge) * t),
+            (right - 0.1 + 0.13 * t, ridge + (eave - ridge) * t),
+        ], darker(roof, 0.72))  # fmt: skip
     door = mid + rng.uniform(-0.04, 0.04)
     pen.shape([
         (door - 0.055, lift * 0.4), (door - 0.055, 0.2), *arc(door, 0.2, 0.055, 0.03, 180, 0, 5),
@@ -113,10 +105,7 @@ def house(pen: Pen, palette: Palette, rng: Random) -> None:
     for x, y in ((mid, eave + 0.06), (gable + 0.16, 0.2), (gable + 0.36, 0.21)):
         if x > right - 0.06:
             continue
-        pen.shape(
-            [(x - 0.045, y - 0.05), (x - 0.045, y + 0.06), (x + 0.045, y + 0.06), (x + 0.045, y - 0.05)],
-            glass,
-        )
+        pen.shape(rectangle(x - 0.045, y - 0.05, x + 0.045, y + 0.06), glass)
         pen.stroke([(x, y - 0.05), (x, y + 0.06)], darker(wood, 0.6))
         pen.stroke([(x - 0.045, y), (x + 0.045, y)], darker(wood, 0.6))
     if rng.random() < 0.4:
@@ -149,14 +138,9 @@ def castle(pen: Pen, palette: Palette, rng: Random) -> None:
         pen.stroke([(gate + 0.035 * i, 0), (gate + 0.035 * i, 0.19)], darker(stone, 0.6))
     for side in (-1, 1):
         _tower(
-            pen,
-            side * rng.uniform(0.34, 0.4),
-            rng.uniform(0.08, 0.11),
-            rng.uniform(0.44, 0.64),
-            stone,
-            roof,
-            cones,
-        )
+            pen, side * rng.uniform(0.34, 0.4), rng.uniform(0.08, 0.11), rng.uniform(0.44, 0.64), stone, roof,
+            cones
+        )  # fmt: skip
     if rng.random() < 0.4:
         _tower(
             pen, -math.copysign(0.2, keep), 0.065, rng.uniform(0.48, 0.56), darker(stone, 1.06), roof, cones
@@ -201,14 +185,9 @@ def bridge(pen: Pen, palette: Palette, rng: Random) -> None:
         pen.stroke([(px, py), (px, py + rail)], darker(stone, 0.6))
     if rng.random() < 0.3:
         _tower(
-            pen,
-            rng.choice((-0.5, 0.5)),
-            0.075,
-            rng.uniform(0.5, 0.62),
-            stone,
-            palette.lit(rng.choice(_ROOF)),
-            True,
-        )
+            pen, rng.choice((-0.5, 0.5)), 0.075, rng.uniform(0.5, 0.62), stone,
+            palette.lit(rng.choice(_ROOF)), True
+        )  # fmt: skip
 
 
 def _battlements(left: float, right: float, top: float, teeth: int) -> list[Point]:
@@ -222,8 +201,8 @@ def _battlements(left: float, right: float, top: float, teeth: int) -> list[Poin
 
 def _tower(pen: Pen, x: float, half: float, high: float, stone: Colour, roof: Colour, cone: bool) -> None:
     body = pen.at(x, 0.0)
-    body.shape([(-half, 0), (-half, high), (half, high), (half, 0)], stone)
-    body.shape([(0.3 * half, 0), (0.3 * half, high), (half, high), (half, 0)], darker(stone, 0.74), 0)
+    body.shape(rectangle(-half, 0, half, high), stone)
+    body.shape(rectangle(0.3 * half, 0, half, high), darker(stone, 0.74), 0)
     wide = 1.22 * half
     if cone:
         body.shape([(-wide, high), (0, high + 2.6 * half), (wide, high)], roof)
@@ -235,7 +214,5 @@ def _tower(pen: Pen, x: float, half: float, high: float, stone: Colour, roof: Co
         body.shape(crown, stone)
     for y in (0.45 * high, 0.76 * high):
         body.shape(
-            [(-0.14 * half, y), (-0.14 * half, y + 0.05), (0.14 * half, y + 0.05), (0.14 * half, y)],
-            darker(stone, 0.3),
-            0.4,
-        )
+            rectangle(-0.14 * half, y, 0.14 * half, y + 0.05), darker(stone, 0.3), 0.4
+        )  # fmt: skip

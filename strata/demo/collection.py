@@ -15,7 +15,7 @@ from strata.base.errors import StrataError
 from strata.base.files import write_json
 from strata.base.track import Track, no_track
 from strata.demo.damaged import write_odd_files
-from strata.demo.painting import Painting, paint
+from strata.demo.painting import paint
 from strata.demo.vocabulary import DETAILS, MEDIA, MOODS, MOTIFS
 
 DEFAULT_SEED = 20210301
@@ -34,9 +34,7 @@ class Subject:
     """What one picture of the collection is going to show."""
 
     seed: int
-    motif: str
-    medium: str
-    mood: str
+    words: tuple[str, str, str]
     kinds: tuple[str, ...]
 
 
@@ -64,8 +62,7 @@ def plan_collection(seed: int, pictures: int) -> tuple[Subject, ...]:
             kinds[i].append(kind)
     first = seed * SEED_STRIDE
     return tuple(
-        Subject(first + i, *three, tuple(own))
-        for i, (three, own) in enumerate(zip(words, kinds, strict=True))
+        Subject(first + i, three, tuple(own)) for i, (three, own) in enumerate(zip(words, kinds, strict=True))
     )
 
 
@@ -89,9 +86,7 @@ def write_collection(
     digits = max(4, len(str(pictures)))
     rows: list[dict[str, Any]] = []
     for i, subject in enumerate(track(subjects, total=len(subjects), desc="draw")):
-        picture = paint(
-            subject.seed, LONG_SIDE_PX, subject.motif, subject.medium, subject.mood, subject.kinds
-        )
+        picture = paint(subject.seed, LONG_SIDE_PX, *subject.words, subject.kinds)
         name = f"{i + 1:0{digits}d}"
         if i % _PNG_EVERY == _PNG_EVERY - 1:
             path = home / f"{name}.png"
@@ -99,19 +94,9 @@ def write_collection(
         else:
             path = home / f"{name}.jpg"
             picture.image.save(path, quality=JPEG_QUALITY)
-        rows.append(_row(name, path, picture))
+        words = {word: getattr(picture, word) for word in ("motif", "medium", "mood")}
+        size = {"width": picture.image.width, "height": picture.image.height}
+        details = [{"kind": kind, "box": list(box)} for kind, box in picture.details]
+        rows.append({"id": name, "file": f"pictures/{path.name}", **size, **words, "details": details})
     odd = write_odd_files(home, (seed + 1) * SEED_STRIDE - 1) if damaged else []
     write_json(folder / "annotations.json", {"seed": seed, "pictures": rows, "odd": odd})
-
-
-def _row(name: str, path: Path, picture: Painting) -> dict[str, Any]:
-    return {
-        "id": name,
-        "file": f"pictures/{path.name}",
-        "width": picture.image.width,
-        "height": picture.image.height,
-        "motif": picture.motif,
-        "medium": picture.medium,
-        "mood": picture.mood,
-        "details": [{"kind": kind, "box": list(box)} for kind, box in picture.details],
-    }

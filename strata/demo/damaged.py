@@ -23,17 +23,9 @@ def write_odd_files(home: Path, last_seed: int) -> list[dict[str, Any]]:
     for i, (name, usable, what, encode) in enumerate(_ODD):
         picture = draw_painting(last_seed - i, size_px=_SIZE_PX, details=0)
         (home / name).write_bytes(encode(picture))
-        rows.append(
-            {
-                "id": Path(name).stem,
-                "file": f"{home.name}/{name}",
-                "usable": usable,
-                "what": what,
-                "motif": picture.motif if usable else None,
-                "medium": picture.medium if usable else None,
-                "mood": picture.mood if usable else None,
-            }
-        )
+        row = {"id": Path(name).stem, "file": f"{home.name}/{name}", "usable": usable, "what": what}
+        words = ("motif", "medium", "mood")
+        rows.append({**row, **{word: getattr(picture, word) if usable else None for word in words}})
     return rows
 
 
@@ -67,10 +59,8 @@ def _grey16(picture: Painting) -> bytes:
 def _exif_turned(picture: Painting) -> bytes:
     exif = Image.Exif()
     exif[_EXIF_ORIENTATION] = _TURNED_CLOCKWISE
-    # stored lying on its side; a viewer that reads the tag turns it upright
-    return _encoded(
-        picture.image.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=90, exif=exif.tobytes()
-    )
+    lying = picture.image.transpose(Image.Transpose.ROTATE_90)  # a viewer that reads the tag turns it upright
+    return _encoded(lying, "JPEG", quality=90, exif=exif.tobytes())
 
 
 def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -32,8 +32,8 @@ def _lantern(pen: Pen, palette: Palette, rng: Random) -> None:
     pen.stroke(arc(0, 0.33, 0.12, 0.15, 0, 180), iron, 0.04)
     pen.shape([(-0.27, 0.16), (-0.1, 0.36), (0.1, 0.36), (0.27, 0.16)], iron)
     pen.shape([(-0.2, -0.36), (-0.24, 0.16), (0.24, 0.16), (0.2, -0.36)], (255, 226, 120))
-    pen.shape(
-        smooth([(-0.06, -0.2), (-0.07, -0.08), (0, 0.1), (0.07, -0.08), (0.06, -0.2)], 3), (244, 136, 40), 0.6
+    pen.curve(
+        [(-0.06, -0.2), (-0.07, -0.08), (0, 0.1), (0.07, -0.08), (0.06, -0.2)], (244, 136, 40), 0.6, steps=3
     )
     for x in (-0.2, 0.2):
         _bar(pen, iron, x, -0.36, 1.1 * x, 0.16, 0.045)
@@ -42,10 +42,10 @@ def _lantern(pen: Pen, palette: Palette, rng: Random) -> None:
 
 def _barrel(pen: Pen, palette: Palette, rng: Random) -> None:
     wood, iron = palette.lit(rng.choice(_WOOD)), palette.lit(rng.choice(_IRON))
-    pen.shape(smooth([
+    pen.curve([
         (-0.25, -0.46), (-0.37, 0.0), (-0.25, 0.46), (0, 0.5), (0.25, 0.46), (0.37, 0.0), (0.25, -0.46),
         (0, -0.5),
-    ], 3), wood)  # fmt: skip
+    ], wood, steps=3)  # fmt: skip
     for x in (-0.16, 0.0, 0.16):
         pen.stroke([(0.8 * x, -0.47), (1.25 * x, 0.0), (0.8 * x, 0.44)], darker(wood, 0.6))
     for y, half in ((-0.3, 0.31), (-0.1, 0.36), (0.16, 0.35)):
@@ -102,7 +102,7 @@ def _dog(pen: Pen, palette: Palette, rng: Random) -> None:
         [(-0.16, 0.14), (-0.2, 0.36), (-0.32, 0.36), (-0.48, 0.22), (-0.46, 0.13), (-0.28, 0.04)], 3
     )
     pen.merge([tail, *legs, body, head], coat)
-    pen.shape(smooth([(-0.24, 0.36), (-0.14, 0.34), (-0.1, 0.14), (-0.18, 0.12)], 3), darker(coat, 0.55))
+    pen.curve([(-0.24, 0.36), (-0.14, 0.34), (-0.1, 0.14), (-0.18, 0.12)], darker(coat, 0.55), steps=3)
     pen.shape(ellipse(0.06, 0.03, 0.13, 0.07, 14), darker(coat, 0.55), 0.4)
     pen.disc(-0.46, 0.2, 0.03, colour=(20, 18, 20), line=0)
     pen.disc(-0.33, 0.26, 0.022, colour=(20, 18, 20), line=0)
@@ -128,11 +128,9 @@ def _bell(pen: Pen, palette: Palette, rng: Random) -> None:
     pen.shape(
         [*smooth(side, 3, closed=False), *smooth([(-x, y) for x, y in side[::-1]], 3, closed=False)], brass
     )
-    pen.shape(
-        [(0.08, 0.32), (0.19, 0.24), (0.22, 0.0), (0.28, -0.22), (0.42, -0.36), (0.18, -0.36), (0.1, 0.0)],
-        darker(brass, 0.72),
-        0,
-    )
+    pen.shape([
+        (0.08, 0.32), (0.19, 0.24), (0.22, 0.0), (0.28, -0.22), (0.42, -0.36), (0.18, -0.36), (0.1, 0.0),
+    ], darker(brass, 0.72), 0)  # fmt: skip
     pen.stroke([(-0.27, -0.2), (0.27, -0.2)], darker(brass, 0.55), 0.035)
 
 
@@ -153,14 +151,6 @@ def _bar(pen: Pen, colour: Colour, x0: float, y0: float, x1: float, y1: float, w
 
 
 DRAW: dict[str, Callable[[Pen, Palette, Random], None]] = {
-    "ladder": _ladder,
-    "lantern": _lantern,
-    "barrel": _barrel,
-    "wheel": _wheel,
-    "flag": _flag,
-    "anchor": _anchor,
-    "dog": _dog,
-    "key": _key,
-    "bell": _bell,
-    "signpost": _signpost,
-}
+    "ladder": _ladder, "lantern": _lantern, "barrel": _barrel, "wheel": _wheel, "flag": _flag,
+    "anchor": _anchor, "dog": _dog, "key": _key, "bell": _bell, "signpost": _signpost,
+}  # fmt: skip

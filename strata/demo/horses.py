@@ -23,14 +23,9 @@ def horse(pen: Pen, palette: Palette, rng: Random) -> None:
     )
     for x, swing, far in ((-0.16, 0.7, True), (0.24, -0.8, True), (-0.2, -0.6, False), (0.28, 0.6, False)):
         _leg(
-            pen,
-            darker(coat, 0.72) if far else coat,
-            x,
-            back - deep - 0.04,
-            swing * stride,
-            rng.uniform(0.0, 0.5) * stride,
-            x > 0,
-        )
+            pen, darker(coat, 0.72) if far else coat, x, back - deep - 0.04, swing * stride,
+            rng.uniform(0.0, 0.5) * stride, x > 0
+        )  # fmt: skip
     grazing = rng.random() < 0.22
     poll = (-0.47, 0.4) if grazing else (-0.38 + rng.uniform(-0.05, 0.06), rng.uniform(0.86, 0.95))
     muzzle = (
@@ -74,20 +69,17 @@ def horse(pen: Pen, palette: Palette, rng: Random) -> None:
         (poll[0] + 0.045, poll[1] + 0.0),
     ]
     pen.merge([barrel, neck, head, ear], coat)
-    pen.shape(smooth([
+    pen.curve([
         (-0.2, back - 1.6 * deep), (0.08, back - 1.5 * deep), (0.3, back - 1.5 * deep),
         (0.1, back - 1.98 * deep), (-0.16, back - 1.95 * deep),
-    ]), darker(coat, 0.8), 0)  # fmt: skip
-    pen.shape(smooth(crest, 3), mane)
+    ], darker(coat, 0.8), 0)  # fmt: skip
+    pen.curve(crest, mane, steps=3)
     ex, ey = poll[0] + 0.32 * (muzzle[0] - poll[0]), poll[1] + 0.32 * (muzzle[1] - poll[1])
     pen.disc(ex, ey, 0.014, colour=(22, 18, 20), line=0)
     if rng.random() < 0.3:
-        pen.shape(
-            smooth(
-                [(-0.06, back + 0.02), (0.14, back + 0.015), (0.15, back - 0.14), (-0.05, back - 0.14)], 3
-            ),
-            palette.lit((186, 60, 50)),
-        )
+        pen.curve([
+            (-0.06, back + 0.02), (0.14, back + 0.015), (0.15, back - 0.14), (-0.05, back - 0.14),
+        ], palette.lit((186, 60, 50)), steps=3)  # fmt: skip
 
 
 def _leg(pen: Pen, coat: Colour, x: float, top: float, swing: float, fold: float, hind: bool) -> None:

@@ -12,15 +12,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from strata.demo.textures import (
-    Floats,
-    brush_strokes,
-    halftone_dots,
-    paper_tooth,
-    pen_hatching,
-    texture_step,
-    window,
-)
+from strata.demo import textures
+from strata.demo.textures import Floats, brush_strokes, paper_tooth, pen_hatching, texture_step, window
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -101,7 +94,9 @@ def _print(drawn: Bytes, rng: Random) -> Bytes:
     tooth = window(paper_tooth(step), high, wide, rng)
     grain = window(brush_strokes(step, 0), high, wide, rng)
     dark += 0.05 * grain
-    cut = window(halftone_dots(step) if rng.random() < 0.5 else pen_hatching(step, 3), high, wide, rng)
+    cut = window(
+        textures.halftone_dots(step) if rng.random() < 0.5 else pen_hatching(step, 3), high, wide, rng
+    )
     paper, flat, key = (np.array(c, np.float32) for c in rng.choice(_INKS))
     page = np.empty((high, wide, 3), np.float32)
     page[:] = paper

@@ -14,17 +14,9 @@ from strata.demo.surface import Pen
 from strata.demo.wares import jug, ship
 
 DRAW: dict[str, Callable[[Pen, Palette, Random], None]] = {
-    "windmill": windmill,
-    "ship": ship,
-    "tree": tree,
-    "house": house,
-    "fish": fish,
-    "bird": bird,
-    "jug": jug,
-    "castle": castle,
-    "bridge": bridge,
-    "horse": horse,
-}
+    "windmill": windmill, "ship": ship, "tree": tree, "house": house, "fish": fish, "bird": bird, "jug": jug,
+    "castle": castle, "bridge": bridge, "horse": horse,
+}  # fmt: skip
 # the unit of each frame, as a share of the picture's height (or of 1.2 widths, if less)
 UNIT: dict[str, float] = {
     "windmill": 0.72, "ship": 0.72, "tree": 0.72, "house": 0.6, "fish": 0.66, "bird": 0.62, "jug": 0.6,

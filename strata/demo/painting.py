@@ -86,12 +86,8 @@ def paint(
 
     motif, medium, mood, kinds : words of `strata.demo.vocabulary`; ValueError for any other.
     """
-    for word, words in (
-        (motif, MOTIFS),
-        (medium, MEDIA),
-        (mood, MOODS),
-        *((kind, DETAILS) for kind in kinds),
-    ):
+    given = ((motif, MOTIFS), (medium, MEDIA), (mood, MOODS), *((kind, DETAILS) for kind in kinds))
+    for word, words in given:
         if word not in words:
             raise ValueError(f"unknown word {word!r}: expected one of {', '.join(words)}")
     if size_px < 32:
@@ -186,12 +182,6 @@ def _paint_details(
 
 
 def _picture_box(extent: list[float], surface_px: tuple[int, int]) -> Box:
-    wide, high = surface_px
-    x0, y0 = max(0.0, extent[0]), max(0.0, extent[1])
-    x1, y1 = min(float(wide), extent[2]), min(float(high), extent[3])
-    return (
-        round(x0 / SUPERSAMPLE, 1),
-        round(y0 / SUPERSAMPLE, 1),
-        round(x1 / SUPERSAMPLE, 1),
-        round(y1 / SUPERSAMPLE, 1),
-    )
+    inside = np.clip(extent, 0.0, [*surface_px, *surface_px]).tolist()
+    x0, y0, x1, y1 = (round(side / SUPERSAMPLE, 1) for side in inside)
+    return x0, y0, x1, y1

@@ -64,21 +64,17 @@ _AMBIENT: dict[str, tuple[Colour, float, float]] = {
 
 def palette_of(mood: str, rng: Random) -> Palette:
     """One of the mood's lights, a little off."""
-    row = [_vary(code, rng) for code in rng.choice(_LIGHTS[mood]).split()]
-    high, low, far, ground, near, water, cloud, glow = row
+    lights = [_vary(code, rng) for code in rng.choice(_LIGHTS[mood]).split()]
     ambient, tint, gain = _AMBIENT[mood]
     if mood == "gloomy":
         # against a dusky sky a thing is either a silhouette or catches the moon; in between it would vanish
         gain, tint = rng.choice(((0.36, 0.45), (1.0, 0.22)))
     gain *= rng.uniform(0.94, 1.06)
+    high, low, far, ground, near, water, cloud, glow = lights
     return Palette(high, low, far, ground, near, water, cloud, glow, ambient, tint, gain)
 
 
 def _vary(code: str, rng: Random) -> Colour:
-    red, green, blue = bytes.fromhex(code)
     shift = rng.uniform(-9, 9)
-    return (
-        red + shift + rng.uniform(-7, 7),
-        green + shift + rng.uniform(-7, 7),
-        blue + shift + rng.uniform(-7, 7),
-    )
+    red, green, blue = (band + shift + rng.uniform(-7, 7) for band in bytes.fromhex(code))
+    return red, green, blue

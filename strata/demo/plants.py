@@ -6,7 +6,7 @@ import math
 from random import Random
 
 from strata.demo.palettes import Palette
-from strata.demo.surface import Colour, Pen, arc, darker, ellipse, smooth
+from strata.demo.surface import Colour, Pen, arc, darker, ellipse
 
 _BARK: tuple[Colour, ...] = ((104, 78, 56), (84, 68, 58), (130, 108, 86))
 _LEAF: tuple[Colour, ...] = ((74, 124, 58), (110, 140, 60), (46, 98, 70), (196, 140, 50), (186, 84, 46))
@@ -21,10 +21,10 @@ def tree(pen: Pen, palette: Palette, rng: Random) -> None:
         return
     lean = rng.uniform(-0.06, 0.06)
     girth = rng.uniform(0.04, 0.065)
-    pen.shape(smooth([
+    pen.curve([
         (-2 * girth, 0), (-girth, 0.08), (-0.8 * girth + lean, 0.5), (0.8 * girth + lean, 0.5), (girth, 0.08),
         (2 * girth, 0),
-    ], closed=False), bark)  # fmt: skip
+    ], bark, closed=False)  # fmt: skip
     if kind == "conifer":
         tiers = rng.randint(3, 5)
         for i in range(tiers):
@@ -92,13 +92,6 @@ def _bough(
         forks = (-1, 1) if depth < 5 or rng.random() < 0.5 else (-1, 0, 1)
         for side in forks:
             _bough(
-                pen,
-                bark,
-                rng,
-                ex,
-                ey,
-                bend + side * rng.uniform(0.32, 0.62),
-                length * rng.uniform(0.66, 0.8),
-                tip,
-                depth - 1,
-            )
+                pen, bark, rng, ex, ey, bend + side * rng.uniform(0.32, 0.62),
+                length * rng.uniform(0.66, 0.8), tip, depth - 1
+            )  # fmt: skip

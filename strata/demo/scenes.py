@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from strata.demo.palettes import Palette
-from strata.demo.surface import Pen, Point, darker, ellipse, mix, smooth
+from strata.demo.surface import Pen, Point, darker, ellipse, mix, rectangle, smooth
 
 # motif -> the grounds it may have; most motifs share most grounds, so that the ground does not give them away
 GROUNDS: dict[str, tuple[str, ...]] = {
@@ -66,13 +66,12 @@ def paint_stand(pen: Pen, scene: Scene, rng: Random, motif: str, x: float, width
             return
         if motif == "bridge":
             for side in (-1, 1):
-                bank = [
+                end = x + side * (width * 0.7 + 0.2)
+                pen.shape([
                     (x + side * width * 0.36, scene.foot - 0.05),
                     (x + side * width * 0.46, scene.foot + 0.04),
-                    (x + side * (width * 0.7 + 0.2), scene.foot + 0.05),
-                    (x + side * (width * 0.7 + 0.2), scene.foot - 0.06),
-                ]
-                pen.shape(bank, palette.ground)
+                    (end, scene.foot + 0.05), (end, scene.foot - 0.06),
+                ], palette.ground)  # fmt: skip
             return
         reach = 0.62 * width + 0.05
         mound = smooth([
@@ -80,12 +79,9 @@ def paint_stand(pen: Pen, scene: Scene, rng: Random, motif: str, x: float, width
             (x + 0.65 * reach, scene.foot), (x + reach, scene.foot - 0.05), (x, scene.foot - 0.07),
         ])  # fmt: skip
         pen.shape(mound, palette.ground)
-        pen.stroke(
-            [(x - reach, scene.foot - 0.05), (x, scene.foot - 0.075), (x + reach, scene.foot - 0.055)],
-            mix(palette.water, palette.glow, 0.4),
-            0.006,
-            0,
-        )
+        pen.stroke([
+            (x - reach, scene.foot - 0.05), (x, scene.foot - 0.075), (x + reach, scene.foot - 0.055),
+        ], mix(palette.water, palette.glow, 0.4), 0.006, 0)  # fmt: skip
     elif motif == "bridge":
         depth = scene.foot - 0.02
         river = [
@@ -182,11 +178,9 @@ def _sea(pen: Pen, scene: Scene, rng: Random) -> None:
     for band in range(5):
         top = y0 * (1 - band / 5)
         tone = mix(mix(palette.water, palette.sky_low, 0.35), darker(palette.water, 0.82), band / 4)
-        pen.shape(
-            [(-0.02, top), (scene.wide + 0.02, top), (scene.wide + 0.02, -0.02), (-0.02, -0.02)],
-            tone,
-            0.7 if band == 0 else 0,
-        )
+        pen.shape([
+            (-0.02, top), (scene.wide + 0.02, top), (scene.wide + 0.02, -0.02), (-0.02, -0.02),
+        ], tone, 0.7 if band == 0 else 0)  # fmt: skip
     _ripples(pen, scene, rng, 0, scene.wide, 0.0, y0 - 0.01, 40)
 
 
@@ -195,10 +189,8 @@ def _ripples(
 ) -> None:
     palette = scene.palette
     wild = scene.mood == "stormy"
-    pale, deep = (
-        mix(palette.water, palette.cloud if not wild else (236, 240, 236), 0.6),
-        darker(palette.water, 0.6),
-    )
+    pale = mix(palette.water, palette.cloud if not wild else (236, 240, 236), 0.6)
+    deep = darker(palette.water, 0.6)
     for i in range(count):
         x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
         near = 1.2 - y / max(scene.horizon, 0.1)
@@ -228,21 +220,14 @@ def _grass(pen: Pen, scene: Scene, rng: Random) -> None:
     for _ in range(rng.randint(34, 60)):
         x, y = rng.uniform(0, scene.wide), rng.uniform(-0.01, max(0.03, scene.foot - 0.015))
         size = rng.uniform(0.014, 0.034) * (1.2 - y / max(scene.horizon, 0.1))
-        tone = (
-            mix(palette.ground_near, palette.glow, 0.2 * rng.random())
-            if rng.random() < 0.4
-            else darker(palette.ground_near, 0.68)
-        )
+        tone = darker(palette.ground_near, 0.68)
+        if rng.random() < 0.4:
+            tone = mix(palette.ground_near, palette.glow, 0.2 * rng.random())
         for blade in (-0.3, 0.25):
-            pen.stroke(
-                [
-                    (x, y),
-                    (x + size * (blade * 0.5 + 0.3 * lean), y + 0.7 * size),
-                    (x + size * (blade + lean), y + size),
-                ],
-                tone,
-                0.0024,
-            )
+            pen.stroke([
+                (x, y), (x + size * (blade * 0.5 + 0.3 * lean), y + 0.7 * size),
+                (x + size * (blade + lean), y + size),
+            ], tone, 0.0024)  # fmt: skip
         if scene.mood == "joyful" and rng.random() < 0.55:
             bloom = rng.choice(((246, 90, 96), (255, 220, 80), (252, 250, 244), (236, 120, 190)))
             pen.shape(ellipse(x, y + size, 0.009, None, 8), bloom, 0.6)
@@ -253,9 +238,9 @@ def _ledge(pen: Pen, scene: Scene, rng: Random) -> None:
     top = scene.foot + 0.035
     stone = scene.palette.lit(rng.choice(((186, 170, 146), (150, 146, 142), (170, 138, 104), (120, 92, 70))))
     wide = scene.wide + 0.02
-    pen.shape([(-0.02, -0.02), (-0.02, top), (wide, top), (wide, -0.02)], stone)
+    pen.shape(rectangle(-0.02, -0.02, wide, top), stone)
     front = top * rng.uniform(0.34, 0.5)
-    pen.shape([(-0.02, -0.02), (-0.02, front), (wide, front), (wide, -0.02)], darker(stone, 0.66))
+    pen.shape(rectangle(-0.02, -0.02, wide, front), darker(stone, 0.66))
     for _ in range(rng.randint(2, 5)):
         x = rng.uniform(0, scene.wide)
         pen.stroke([(x, front), (x + rng.uniform(-0.01, 0.01), 0)], darker(stone, 0.45), 0.003)

@@ -8,23 +8,18 @@ from random import Random
 from PIL import Image
 
 from strata.demo.palettes import Palette
-from strata.demo.surface import FOUR_BANDS, Pen, Point, darker, ellipse, mix
+from strata.demo.surface import FOUR_BANDS, Pen, Point, bands, darker, ellipse, mix, ring
 
 
 def fill_sky(surface: Image.Image, palette: Palette, horizon: float) -> None:
     """Paint the gradient from the top edge to the horizon (a share of the height, from below) and beyond."""
     wide, high = surface.size
     bottom = max(1, round(high * (1 - horizon)))
-    column = bytearray()
-    for y in range(64):
-        share = min(1.0, (y + 0.5) / 64 * high / bottom)
-        column += bytes(
-            [*(min(255, max(0, int(v))) for v in mix(palette.sky_high, palette.sky_low, share)), 0]
-        )
-    strip = Image.frombytes(FOUR_BANDS, (1, 64), bytes(column))
-    surface.paste(
-        strip.resize((1, high), Image.Resampling.BILINEAR).resize((wide, high), Image.Resampling.NEAREST)
-    )
+    shares = (min(1.0, (y + 0.5) / 64 * high / bottom) for y in range(64))
+    column = [bands(mix(palette.sky_high, palette.sky_low, share), 0) for share in shares]
+    strip = Image.frombytes(FOUR_BANDS, (1, 64), b"".join(map(bytes, column)))
+    full = strip.resize((1, high), Image.Resampling.BILINEAR).resize((wide, high), Image.Resampling.NEAREST)
+    surface.paste(full)
 
 
 def paint_sky(
@@ -48,9 +43,9 @@ def paint_weather(
 
 def _calm(pen: Pen, palette: Palette, rng: Random, wide: float, high: float, horizon: float) -> None:
     x, y = rng.uniform(0.12, 0.88) * wide, horizon + rng.uniform(0.12, 0.5) * (high - horizon)
-    for ring in (3, 2, 1):
-        tone = mix(palette.glow, palette.sky_low, 0.25 * (ring - 1))
-        pen.disc(x, y, 0.028 + 0.016 * ring, colour=tone, line=0.8 if ring == 1 else 0)
+    for halo in (3, 2, 1):
+        tone = mix(palette.glow, palette.sky_low, 0.25 * (halo - 1))
+        pen.disc(x, y, 0.028 + 0.016 * halo, colour=tone, line=0.8 if halo == 1 else 0)
     for _ in range(rng.randint(3, 6)):
         cx, cy = rng.uniform(0, wide), rng.uniform(horizon + 0.1, high)
         length, thick = rng.uniform(0.12, 0.34), rng.uniform(0.006, 0.016)
@@ -99,12 +94,9 @@ def _lightning(pen: Pen, palette: Palette, rng: Random, x: float, top: float, ho
     pen.shape(left + right[::-1], palette.glow, 0.8)
     fork = left[2]
     side = rng.choice((-1, 1))
-    pen.stroke(
-        [fork, (fork[0] + side * 0.05, fork[1] - 0.05), (fork[0] + side * 0.06, fork[1] - 0.12)],
-        palette.glow,
-        0.004,
-        0,
-    )
+    pen.stroke([
+        fork, (fork[0] + side * 0.05, fork[1] - 0.05), (fork[0] + side * 0.06, fork[1] - 0.12),
+    ], palette.glow, 0.004, 0)  # fmt: skip
 
 
 def _joyful(pen: Pen, palette: Palette, rng: Random, wide: float, high: float, horizon: float) -> None:
@@ -115,51 +107,32 @@ def _joyful(pen: Pen, palette: Palette, rng: Random, wide: float, high: float, h
         turn = 2 * math.pi * (i + 0.2) / rays
         reach = radius * (2.5 if i % 2 else 1.9)
         tip = (x + reach * math.cos(turn), y + reach * math.sin(turn))
-        foot = [
-            (x + 1.25 * radius * math.cos(turn + o), y + 1.25 * radius * math.sin(turn + o))
-            for o in (-0.1, 0.1)
-        ]
+        foot = ring(x, y, 1.25 * radius, 1.25 * radius, (turn - 0.1, turn + 0.1))
         pen.shape([tip, *foot], palette.glow, 0.7)
     pen.disc(x, y, radius, colour=palette.glow)
     if rng.random() < 0.35:
         _rainbow(pen, rng, wide, horizon, high)
     for _ in range(rng.randint(2, 4)):
         cx, cy, r = rng.uniform(0, wide), rng.uniform(horizon + 0.18, high - 0.04), rng.uniform(0.026, 0.05)
-        puffs = [
-            ellipse(
-                cx + k * 0.95 * r, cy + (0.5 * r if abs(k) < 1 else 0), r * (1.1 - 0.2 * abs(k)), None, 14
-            )
-            for k in (-1.6, -0.6, 0.5, 1.5)
-        ]
+        lobes = ((cx + k * 0.95 * r, cy + (0.5 * r if abs(k) < 1 else 0), k) for k in (-1.6, -0.6, 0.5, 1.5))
+        puffs = [ellipse(x, y, r * (1.1 - 0.2 * abs(k)), None, 14) for x, y, k in lobes]
         pen.merge(puffs, palette.cloud, 0.8)
 
 
 def _rainbow(pen: Pen, rng: Random, wide: float, horizon: float, high: float) -> None:
     cx, reach = rng.uniform(0.2, 0.8) * wide, rng.uniform(0.6, 0.9) * (high - horizon)
-    for i, colour in enumerate(
-        ((226, 92, 84), (244, 176, 74), (250, 232, 110), (120, 190, 120), (96, 140, 210))
-    ):
-        bow = [
-            (
-                cx + (reach - 0.014 * i) * math.cos(t / 20 * math.pi),
-                horizon + (reach - 0.014 * i) * math.sin(t / 20 * math.pi),
-            )
-            for t in range(21)
-        ]
+    colours = ((226, 92, 84), (244, 176, 74), (250, 232, 110), (120, 190, 120), (96, 140, 210))
+    for i, colour in enumerate(colours):
+        radius = reach - 0.014 * i
+        bow = ring(cx, horizon, radius, radius, (t / 20 * math.pi for t in range(21)))
         pen.stroke(bow, colour, 0.015, 0)
 
 
 def _gloomy(pen: Pen, palette: Palette, rng: Random, wide: float, high: float, horizon: float) -> None:
     x, y = rng.uniform(0.12, 0.88) * wide, high - rng.uniform(0.12, 0.4) * (high - horizon)
     radius, side = rng.uniform(0.034, 0.05), rng.choice((-1, 1))
-    outer = [
-        (x + radius * math.cos(t), y + radius * math.sin(t))
-        for t in (math.pi / 2 + i * math.pi / 12 for i in range(13))
-    ]
-    inner = [
-        (x + 0.45 * radius * math.cos(t), y + radius * math.sin(t))
-        for t in (1.5 * math.pi - i * math.pi / 12 for i in range(13))
-    ]
+    outer = ring(x, y, radius, radius, (math.pi / 2 + i * math.pi / 12 for i in range(13)))
+    inner = ring(x, y, 0.45 * radius, radius, (1.5 * math.pi - i * math.pi / 12 for i in range(13)))
     pen.disc(x, y, 2.3 * radius, colour=mix(palette.sky_high, palette.glow, 0.1), line=0)
     pen.shape([(x + side * (px - x), py) for px, py in outer + inner], palette.glow)
     for _ in range(rng.randint(3, 5)):
@@ -177,12 +150,9 @@ def _rain(pen: Pen, rng: Random, wide: float, high: float) -> None:
     for _ in range(rng.randint(70, 110)):
         x, y, length = rng.uniform(-0.1, wide + 0.1), rng.uniform(0, high), rng.uniform(0.03, 0.075)
         pale = rng.random() < 0.5
-        pen.stroke(
-            [(x, y), (x + lean * length, y - length)],
-            (196, 204, 208) if pale else (70, 78, 88),
-            0.0016,
-            40 if pale else 200,
-        )
+        pen.stroke([
+            (x, y), (x + lean * length, y - length),
+        ], (196, 204, 208) if pale else (70, 78, 88), 0.0016, 40 if pale else 200)  # fmt: skip
 
 
 def _mist(pen: Pen, palette: Palette, rng: Random, wide: float, horizon: float) -> None:
@@ -199,7 +169,7 @@ def _mist(pen: Pen, palette: Palette, rng: Random, wide: float, horizon: float) 
 def _petals(pen: Pen, rng: Random, wide: float, high: float) -> None:
     for _ in range(rng.randint(10, 22)):
         x, y, turn = rng.uniform(0, wide), rng.uniform(0, high), rng.uniform(0, 3)
-        petal = [(x + 0.011 * math.cos(turn + o), y + 0.011 * math.sin(turn + o)) for o in (0, 1.1, 3.1, 4.2)]
+        petal = ring(x, y, 0.011, 0.011, (turn, turn + 1.1, turn + 3.1, turn + 4.2))
         pen.shape(petal, rng.choice(((244, 120, 130), (255, 226, 110), (250, 250, 244), (240, 150, 70))), 0.5)
 
 

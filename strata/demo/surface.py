@@ -75,10 +75,22 @@ class Pen:
     def shape(self, points: Iterable[Point], colour: Colour, line: float = 1.0) -> None:
         """Fill a polygon and draw its contour, `line` times the picture's line width (0: none)."""
         corners = self.to_surface(points)
-        self.draw.polygon(corners, fill=_bands(colour, 0))
+        self.draw.polygon(corners, fill=bands(colour, 0))
         if line > 0:
             self._contour(corners, colour, line)
         self._extend(corners, 0.5 * line * self.line_px)
+
+    def curve(
+        self,
+        points: Sequence[Point],
+        colour: Colour,
+        line: float = 1.0,
+        *,
+        steps: int = 4,
+        closed: bool = True,
+    ) -> None:
+        """The same with a smooth outline through the points."""
+        self.shape(smooth(points, steps, closed), colour, line)
 
     def disc(
         self,
@@ -98,7 +110,7 @@ class Pen:
         if line > 0:
             for corners in bodies:
                 self._contour(corners, colour, 2 * line)
-        fill = _bands(colour, 0)
+        fill = bands(colour, 0)
         for corners in bodies:
             self.draw.polygon(corners, fill=fill)
             self._extend(corners, line * self.line_px)
@@ -109,22 +121,18 @@ class Pen:
         unit = math.sqrt(abs(self.a * self.e - self.b * self.d))
         px = max(width * unit, 0.7 * self.line_px)
         self.draw.line(
-            way, fill=_bands(colour, ink), width=max(1, round(px)), joint="curve" if px > 4 else None
+            way, fill=bands(colour, ink), width=max(1, round(px)), joint="curve" if px > 4 else None
         )
         self._extend(way, 0.5 * px)
 
     def _contour(self, corners: list[Point], colour: Colour, line: float) -> None:
         width = max(1, round(line * self.line_px))
-        self.draw.line([*corners, corners[0]], fill=_bands(darker(colour, 0.4), 255), width=width)
+        self.draw.line([*corners, corners[0]], fill=bands(darker(colour, 0.4), 255), width=width)
 
     def _extend(self, points: list[Point], margin: float) -> None:
-        box = self.extent
-        xs = [x for x, _ in points]
-        ys = [y for _, y in points]
-        box[0] = min(box[0], min(xs) - margin)
-        box[1] = min(box[1], min(ys) - margin)
-        box[2] = max(box[2], max(xs) + margin)
-        box[3] = max(box[3], max(ys) + margin)
+        for at, side in enumerate(zip(*points, strict=True)):
+            self.extent[at] = min(self.extent[at], min(side) - margin)
+            self.extent[at + 2] = max(self.extent[at + 2], max(side) + margin)
 
 
 def new_surface(width_px: int, height_px: int) -> tuple[Image.Image, Pen]:
@@ -136,6 +144,11 @@ def new_surface(width_px: int, height_px: int) -> tuple[Image.Image, Pen]:
     return image, Pen(ImageDraw.Draw(image), unit, 0.0, 0.0, 0.0, -unit, float(high), line_px)
 
 
+def rectangle(x0: float, y0: float, x1: float, y1: float) -> list[Point]:
+    """The corners of an upright rectangle."""
+    return [(x0, y0), (x0, y1), (x1, y1), (x1, y0)]
+
+
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, corners: int = 26) -> list[Point]:
     """The corners of an ellipse; `corners` is 8, 14 or 26."""
     high = rx if ry is None else ry
@@ -144,19 +157,20 @@ def ellipse(x: float, y: float, rx: float, ry: float | None = None, corners: int
 
 def arc(x: float, y: float, rx: float, ry: float, start: float, stop: float, steps: int = 10) -> list[Point]:
     """Points along an elliptic arc, angles in degrees counter-clockwise."""
-    turns = [math.radians(start + (stop - start) * i / steps) for i in range(steps + 1)]
-    return [(x + rx * math.cos(t), y + ry * math.sin(t)) for t in turns]
+    return ring(x, y, rx, ry, (math.radians(start + (stop - start) * i / steps) for i in range(steps + 1)))
+
+
+def ring(x: float, y: float, rx: float, ry: float, turns: Iterable[float]) -> list[Point]:
+    """Points round (x, y) at some angles in radians."""
+    return [(x + rx * math.cos(turn), y + ry * math.sin(turn)) for turn in turns]
 
 
 def smooth(points: Sequence[Point], steps: int = 4, closed: bool = True) -> list[Point]:
     """A Catmull-Rom curve through the points."""
-    n = len(points)
+    before, after = (points[-1:], points[:2]) if closed else (points[:1], points[-1:])
+    way = [*before, *points, *after]
     curve: list[Point] = []
-    for i in range(n if closed else n - 1):
-        if closed:
-            p, q, r, s = points[i - 1], points[i], points[(i + 1) % n], points[(i + 2) % n]
-        else:
-            p, q, r, s = points[max(i - 1, 0)], points[i], points[i + 1], points[min(i + 2, n - 1)]
+    for p, q, r, s in zip(way, way[1:], way[2:], way[3:], strict=False):
         for k in range(steps):
             t = k / steps
             u, v, w, z = (
@@ -165,9 +179,8 @@ def smooth(points: Sequence[Point], steps: int = 4, closed: bool = True) -> list
                 -1.5 * t**3 + 2 * t**2 + 0.5 * t,
                 0.5 * t**3 - 0.5 * t**2,
             )
-            curve.append(
-                (u * p[0] + v * q[0] + w * r[0] + z * s[0], u * p[1] + v * q[1] + w * r[1] + z * s[1])
-            )
+            x, y = (u * a + v * b + w * c + z * d for a, b, c, d in zip(p, q, r, s, strict=True))
+            curve.append((x, y))
     if not closed:
         curve.append(points[-1])
     return curve
@@ -176,11 +189,8 @@ def smooth(points: Sequence[Point], steps: int = 4, closed: bool = True) -> list
 def mix(first: Colour, second: Colour, share: float) -> Colour:
     """`share` 0 gives the first colour, 1 the second."""
     keep = 1.0 - share
-    return (
-        first[0] * keep + second[0] * share,
-        first[1] * keep + second[1] * share,
-        first[2] * keep + second[2] * share,
-    )
+    red, green, blue = (a * keep + b * share for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def darker(colour: Colour, factor: float) -> Colour:
@@ -188,6 +198,7 @@ def darker(colour: Colour, factor: float) -> Colour:
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
-def _bands(colour: Colour, line: int) -> tuple[int, int, int, int]:
+def bands(colour: Colour, line: int) -> tuple[int, int, int, int]:
+    """The four bytes of a pixel, clipped."""
     r, g, b = colour
     return (min(255, max(0, int(r))), min(255, max(0, int(g))), min(255, max(0, int(b))), line)

@@ -36,13 +36,10 @@ def brush_strokes(step: int, kind: int) -> Floats:
     """Streaks of a brush, about -1..1; kind 0 runs across, 1 falls to the right, 2 rises."""
     noise = Image.fromarray(np.asarray(_noise(29 + kind, 2 * _TILE) * 40 + 128).clip(0, 255).astype(np.uint8))
     length, thick = 18 * step / 4, 1.5 * step / 4
-    small = noise.resize(
-        (max(8, round(2 * _TILE / length)), max(8, round(2 * _TILE / thick))), Image.Resampling.BOX
-    )
-    streaks = small.resize((2 * _TILE, 2 * _TILE), Image.Resampling.BICUBIC).rotate(
-        (0, 28, -24)[kind], Image.Resampling.BILINEAR
-    )
-    wide = np.asarray(streaks, np.float32)
+    cells = max(8, round(2 * _TILE / length)), max(8, round(2 * _TILE / thick))
+    small = noise.resize(cells, Image.Resampling.BOX)
+    streaks = small.resize((2 * _TILE, 2 * _TILE), Image.Resampling.BICUBIC)
+    wide = np.asarray(streaks.rotate((0, 28, -24)[kind], Image.Resampling.BILINEAR), np.float32)
     # a hand does not rule its strokes: bend them along slow waves
     sway = (_normalise(_blur(_noise(53 + kind, _TILE), 34.0 * step / 4)) * (26.0 * step / 4)).astype(np.int32)
     ys, xs = np.mgrid[0:_TILE, 0:_TILE]
@@ -90,9 +87,8 @@ def _blur(field: Floats, radius: float) -> Floats:
         return field
     for axis in (0, 1):
         for _ in range(2):
-            total = np.cumsum(
-                np.concatenate([field, np.take(field, range(width), axis)], axis), axis, dtype=np.float64
-            )
+            wrapped = np.concatenate([field, np.take(field, range(width), axis)], axis)
+            total = np.cumsum(wrapped, axis, dtype=np.float64)
             ahead = np.take(total, range(width, field.shape[axis] + width), axis)
             field = ((ahead - np.take(total, range(field.shape[axis]), axis)) / width).astype(np.float32)
     return field

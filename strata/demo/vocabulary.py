@@ -1,15 +1,10 @@
 """The words of the demo collection: what its paintings show, how they are made, and how they feel.
 
-The order of every tuple is part of the collection's definition: seeds index into them.
+The order of all words is part of the collection's definition: seeds index into them.
 """
 
 from __future__ import annotations
 
-MOTIFS: tuple[str, ...] = (
-    "windmill", "ship", "tree", "house", "fish", "bird", "jug", "castle", "bridge", "horse",
-)  # fmt: skip
-MEDIA: tuple[str, ...] = ("oil", "ink", "chalk", "print")
-MOODS: tuple[str, ...] = ("calm", "stormy", "joyful", "gloomy")
 DETAILS: tuple[str, ...] = (
     "ladder", "lantern", "barrel", "wheel", "flag", "anchor", "dog", "key", "bell", "signpost",
 )  # fmt: skip
@@ -51,3 +46,7 @@ MOOD_DESCRIPTIONS: dict[str, str] = {
     "joyful": "a cheerful scene with a radiant sun, round clouds and flowers",
     "gloomy": "a dark scene of mist under a crescent moon",
 }
+
+MOTIFS = tuple(MOTIF_DESCRIPTIONS)
+MEDIA = tuple(MEDIUM_DESCRIPTIONS)
+MOODS = tuple(MOOD_DESCRIPTIONS)

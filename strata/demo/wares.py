@@ -6,7 +6,7 @@ import math
 from random import Random
 
 from strata.demo.palettes import Palette
-from strata.demo.surface import Colour, Pen, Point, darker, mix, smooth
+from strata.demo.surface import Colour, Pen, Point, darker, mix, rectangle, smooth
 
 _HULL: tuple[Colour, ...] = ((112, 76, 48), (70, 54, 48), (140, 62, 46), (60, 80, 104), (150, 110, 66))
 _SAIL: tuple[Colour, ...] = (
@@ -33,10 +33,10 @@ def ship(pen: Pen, palette: Palette, rng: Random) -> None:
             pen.stroke([(x, top - 0.03), (x + side * 0.14, deck + 0.01)], darker(wood, 0.6))
         spread = (0.25 if masts == 1 else 0.165 if masts == 2 else 0.125) * rng.uniform(0.92, 1.1)
         if lateen:
-            pen.shape(smooth([
+            pen.curve([
                 (x + 0.4 * spread, top), (x - 0.6 * spread, deck + 0.3), (x - 1.35 * spread, deck + 0.1),
                 (x - 0.1, deck + 0.09), (x + 1.1 * spread, deck + 0.12), (x + 0.9 * spread, deck + 0.4),
-            ], 3), cloth)  # fmt: skip
+            ], cloth, steps=3)  # fmt: skip
             pen.stroke([(x + 0.45 * spread, top + 0.01), (x - 1.4 * spread, deck + 0.09)], wood, 0.014)
             continue
         tiers = 1 if masts == 1 and rng.random() < 0.5 else 2
@@ -51,18 +51,17 @@ def ship(pen: Pen, palette: Palette, rng: Random) -> None:
         (0.47, deck + stern + 0.03),
     ], closed=False)  # fmt: skip
     pen.shape([*outline, (0.3, deck + stern), (0.28, deck), (-0.25, deck), (-0.32, deck + 0.03)], hull)
-    pen.stroke(
-        [(-0.42, deck - 0.03), (-0.2, deck - 0.06), (0.2, deck - 0.06), (0.44, deck - 0.02)],
-        mix(hull, (230, 190, 110), 0.5),
-        0.014,
-    )
+    pen.stroke([
+        (-0.42, deck - 0.03), (-0.2, deck - 0.06), (0.2, deck - 0.06), (0.44, deck - 0.02),
+    ], mix(hull, (230, 190, 110), 0.5), 0.014)  # fmt: skip
     pen.stroke([(-0.37, deck - 0.09), (0.0, deck - 0.115), (0.4, deck - 0.09)], darker(hull, 0.6))
     for i in range(4):
-        pen.shape(_square(-0.2 + 0.13 * i, deck - 0.085, 0.016), darker(hull, 0.35), 0)
-
-
-def _square(x: float, y: float, half: float) -> list[Point]:
-    return [(x - half, y - half), (x - half, y + half), (x + half, y + half), (x + half, y - half)]
+        port = -0.2 + 0.13 * i
+        pen.shape(
+            rectangle(port - 0.016, deck - 0.085 - 0.016, port + 0.016, deck - 0.085 + 0.016),
+            darker(hull, 0.35),
+            0,
+        )
 
 
 def _sail(
@@ -71,12 +70,10 @@ def _sail(
     left = [(x - 0.86 * half, y1), (x - half - belly, 0.5 * (y0 + y1)), (x - half, y0)]
     right = [(x + half, y0), (x + half - 0.6 * belly, 0.5 * (y0 + y1)), (x + 0.86 * half, y1)]
     foot = [(x, y0 + 0.35 * belly)]
-    pen.shape(smooth([*left, *foot, *right], 3), cloth)
-    pen.shape(
-        [(x + 0.3 * half, y1), (x + 0.2 * half, y0 + 0.02), right[0], right[1], right[2]],
-        darker(cloth, 0.82),
-        0,
-    )
+    pen.curve([*left, *foot, *right], cloth, steps=3)
+    pen.shape([
+        (x + 0.3 * half, y1), (x + 0.2 * half, y0 + 0.02), right[0], right[1], right[2],
+    ], darker(cloth, 0.82), 0)  # fmt: skip
     for t in (-0.4, 0.1):
         pen.stroke(
             [(x + t * half, y1), (x + t * half - 0.6 * belly, 0.5 * (y0 + y1)), (x + t * half, y0 + 0.02)],
@@ -111,8 +108,8 @@ def jug(pen: Pen, palette: Palette, rng: Random) -> None:
     pen.shape([*right, *[(0.45 * x, y) for x, y in reversed(right)]], darker(clay, 0.72), 0)
     shine = [(-0.62 * x, y) for x, y in right if 0.15 < y < 0.6]
     pen.stroke(shine, mix(clay, (255, 250, 240), 0.45), 0.035, 0)
-    pen.shape(
-        smooth([(-lip - spout, 0.97), (0, 0.925), (lip, 0.95), (0.4 * lip, 0.985), (-0.5 * lip, 0.99)]),
+    pen.curve(
+        [(-lip - spout, 0.97), (0, 0.925), (lip, 0.95), (0.4 * lip, 0.985), (-0.5 * lip, 0.99)],
         darker(clay, 0.5),
     )
     band = palette.lit(rng.choice(((240, 228, 200), (50, 64, 110), (176, 60, 44), (40, 36, 34))))
@@ -120,11 +117,9 @@ def jug(pen: Pen, palette: Palette, rng: Random) -> None:
     if style in (0, 1):
         for y in (waist - 0.09, waist + 0.09):
             half = _half_width(right, y)
-            pen.stroke(
-                [(-half, y), (-0.5 * half, y - 0.018), (0, y - 0.024), (0.5 * half, y - 0.018), (half, y)],
-                band,
-                0.022,
-            )
+            pen.stroke([
+                (-half, y), (-0.5 * half, y - 0.018), (0, y - 0.024), (0.5 * half, y - 0.018), (half, y),
+            ], band, 0.022)  # fmt: skip
     if style in (1, 2):
         for i in range(5):
             x = 0.36 * belly * (i - 2)

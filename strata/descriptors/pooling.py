@@ -111,25 +111,13 @@ def _global_gem(layer: StoredLayer, index: Index) -> Floats:
     return generalised_mean(_positions(layer, index), layer.info.gem_p)
 
 
-def _centre_weighted(layer: StoredLayer, index: Index) -> Floats:
-    return spoc(_positions(layer, index), layer.info.width)
-
-
-def _cross_weighted(layer: StoredLayer, index: Index) -> Floats:
-    return crow(_positions(layer, index))
-
-
-def _class_token(layer: StoredLayer, index: Index) -> Floats:
-    return np.asarray(layer.arrays["cls"][index], dtype=np.float32)
-
-
 GLOBAL: dict[str, Callable[[StoredLayer, Index], Floats]] = {
     "max": _global_max,
     "avg": _global_mean,
     "gem": _global_gem,
-    "spoc": _centre_weighted,
-    "crow": _cross_weighted,
-    "cls": _class_token,
+    "spoc": lambda layer, index: spoc(_positions(layer, index), layer.info.width),
+    "crow": lambda layer, index: crow(_positions(layer, index)),
+    "cls": lambda layer, index: np.asarray(layer.arrays["cls"][index], dtype=np.float32),
 }
 
 

@@ -19,12 +19,7 @@ import numpy.typing as npt
 from strata.base.errors import StrataError
 from strata.base.files import write_arrays
 from strata.base.threads import in_order, one_blas_thread
-from strata.descriptors.vectors import (
-    read_vector_rows,
-    vector_blocks,
-    vector_width,
-    write_vector_blocks,
-)
+from strata.descriptors.vectors import read_vector_rows, vector_blocks, vector_width, write_vector_blocks
 from strata.maps.features import database_rows
 
 Floats = npt.NDArray[np.float32]
@@ -32,9 +27,7 @@ Doubles = npt.NDArray[np.float64]
 Blocks = Callable[[], Iterable[Floats]]
 """Starts a pass over the rows: (n, D) blocks, the same ones on every call."""
 
-STEP_ROWS = (
-    8192  # rows turned into float64 at a time; a constant, because another blocking rounds differently
-)
+STEP_ROWS = 8192  # turned into float64 at a time; a constant, because another blocking rounds differently
 PARTS_READ_AHEAD = 8  # a row group's: they are worked on while the next group is being read
 DOUBLE_ROWS = 100_000  # up to which ``reduce_vectors`` computes in float64 throughout
 ZERO = 1e-10  # share of the largest variance below which a direction holds rounding noise alone
@@ -142,21 +135,19 @@ def _mean(blocks: Blocks) -> tuple[Doubles, int]:
         total = part if total is None else total + part
         n_rows += len(block)
     if total is None or n_rows < 2:
-        raise StrataError(
-            f"principal components need at least two pictures, there are {n_rows}; add pictures"
-        )
+        raise StrataError(f"principal components need at least two pictures, not {n_rows}; add pictures")
     return total / n_rows, n_rows
 
 
-def _centred(blocks: Blocks, mean: Doubles) -> Iterable[Doubles]:
-    for block in blocks():
+def _steps(blocks: Iterable[Floats]) -> Iterator[Floats]:
+    for block in blocks:
         for start in range(0, len(block), STEP_ROWS):
-            yield block[start : start + STEP_ROWS] - mean
+            yield block[start : start + STEP_ROWS]
 
 
 def _from_covariance(blocks: Blocks, mean: Doubles, n_rows: int, keep: int) -> tuple[Doubles, Doubles, float]:
     covariance = np.zeros((len(mean), len(mean)))
-    for rows in _centred(blocks, mean):
+    for rows in (step - mean for step in _steps(blocks())):
         covariance += rows.T @ rows
     covariance /= n_rows - 1
     return _largest(covariance, keep)
@@ -169,9 +160,7 @@ def _moments(blocks: Iterable[Floats], origin: Floats) -> tuple[Doubles, Doubles
         moved = rows - origin
         return moved.T @ moved, moved.sum(axis=0), len(moved)
 
-    parts = (
-        block[start : start + STEP_ROWS] for block in blocks for start in range(0, len(block), STEP_ROWS)
-    )
+    parts = _steps(blocks)
     scatter, total, n_rows = np.zeros((len(origin), len(origin))), np.zeros(len(origin)), 0
     for products, sums, count in in_order(work, parts, waiting=PARTS_READ_AHEAD):
         scatter += products
@@ -190,7 +179,7 @@ def _largest(covariance: Doubles, keep: int) -> tuple[Doubles, Doubles, float]:
 
 
 def _from_rows(blocks: Blocks, mean: Doubles, n_rows: int, keep: int) -> tuple[Doubles, Doubles, float]:
-    rows = np.concatenate(list(_centred(blocks, mean)))
+    rows = np.concatenate([step - mean for step in _steps(blocks())])
     _, singular, axes = np.linalg.svd(rows, full_matrices=False)
     variance = singular**2 / (n_rows - 1)
     return axes[:keep], variance[:keep], float(variance.sum())

@@ -112,9 +112,8 @@ def fit_transform(
             yield l2_normalised(parts if center is None else parts - center)
 
     unit = unit_of(layer.info, pooling)
-    return Transform(
-        center, fit_whitening(unit_vectors, fit_set=OWN_DATABASE, unit=unit, centered=params.center)
-    )
+    own = fit_whitening(unit_vectors, fit_set=OWN_DATABASE, unit=unit, centered=params.center)
+    return Transform(center, own)
 
 
 def describe_rows(

@@ -50,8 +50,7 @@ class Work:
 def missing_work(
     plan: Plan, refused: npt.NDArray[np.bool_], layers: Sequence[TappedLayer], stored: Mapping[str, Found]
 ) -> tuple[Work, ...]:
-    """What has to be computed, when ``stored`` is what each layer (by name) has already; ``refused``: (jobs,)
-    those that cannot be."""
+    """What to compute: ``stored`` is what each layer has by name, ``refused`` (jobs,) what cannot be read."""
     starts = np.cumsum(plan.n_items) - plan.n_items
     lacking = np.stack(
         [np.logical_or.reduceat(stored[layer.info.name].shard == NOWHERE, starts) for layer in layers]
@@ -81,12 +80,8 @@ def compute(
     rejected: dict[str, str] = {}
     ahead = (network.streams + 1) * network.batch + workers  # while a batch is waited for, the next fill up
     total = sum(map(len, works))
-    with (
-        ThreadPoolExecutor(1, thread_name_prefix="write") as pool,
-        closing(
-            view_pictures(chain.from_iterable(works), network.spec, workers=workers, ahead=ahead)
-        ) as viewed,
-    ):
+    making = view_pictures(chain.from_iterable(works), network.spec, workers=workers, ahead=ahead)
+    with ThreadPoolExecutor(1, thread_name_prefix="write") as pool, closing(making) as viewed:
         writing: Future[None] = pool.submit(lambda: None)
         views = track(viewed, total=total, desc="pictures")
         for work in works:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
-from strata.base.files import make_in_place, write_json, write_table
+from strata.base.files import make_in_place, required, write_json, write_table
 from strata.base.machine import differing, told_apart
 from strata.base.track import Track, no_track
 from strata.collection.tables import USABLE, Tables
@@ -41,9 +41,7 @@ from strata.settings.params import ExtractParams, ModelConf, QueryView
 
 MUCH_WORK = 1000  # views: from here on the time to try bf16 does not show
 ATTEMPTS = 5  # a broken shard is computed again; a store that keeps breaking is a broken disk
-REJECTED_SCHEMA = pa.schema(
-    [pa.field("image_id", pa.string(), nullable=False), pa.field("reason", pa.string(), nullable=False)]
-)
+REJECTED_SCHEMA = pa.schema(required(image_id=pa.string(), reason=pa.string()))
 
 
 @dataclass(frozen=True)
@@ -128,14 +126,7 @@ def extract(
                 announce(otherwise)
             network = _look_at_precision(network, works, announce)
             started = time.perf_counter()
-            rejected |= compute(
-                network,
-                works,
-                spaces,
-                stored,
-                workers=place.workers,
-                track=track,
-            )
+            rejected |= compute(network, works, spaces, stored, workers=place.workers, track=track)
             seconds += time.perf_counter() - started
             refused = plan.jobs_of(rejected)
             computed = np.logical_or.reduce([computed, *(work.chosen for work in works)])

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
-from strata.base.first_seen import first_seen, record_first_seen
 from strata.base.hashing import HashMemo, known_hashes, sha256_file
+from strata.base.locks import first_seen, record_first_seen
 from strata.base.track import Track, no_track
 from strata.base.workspace import project_root, store_root
 from strata.fetching.sources import RemoteFile
@@ -32,11 +32,7 @@ class Fetched:
 
 
 def fetch(
-    file: RemoteFile,
-    dataset: str,
-    *,
-    track: Track = no_track,
-    pause: Callable[[float], Any] = time.sleep,
+    file: RemoteFile, dataset: str, *, track: Track = no_track, pause: Callable[[float], Any] = time.sleep
 ) -> Fetched:
     """The file, its size and SHA-256 checked; the caller holds its lock.
 

@@ -23,7 +23,7 @@ import urllib3
 from strata.base.errors import StrataError
 from strata.base.files import atomic
 from strata.base.track import Track, no_track
-from strata.fetching.transfer import HEADERS, Refused, refuse_web_page, short_reason
+from strata.fetching.transfer import HEADERS, Cut, Refused, refuse_web_page, short_reason
 
 WORKERS = 16
 WORKERS_PER_HOST = 4
@@ -106,8 +106,8 @@ class _Host:
                     _get(session, url, target)
                 except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
                     why, reached = short_reason(error), False
-                except _Later as later:
-                    why, reached = str(later), True
+                except Cut as cut:
+                    why, reached = str(cut), True
                 except Refused as refused:
                     self._unreachable = 0
                     return str(refused)
@@ -122,14 +122,10 @@ class _Host:
             return why
 
 
-class _Later(Exception):
-    """The server could not answer now."""
-
-
 def _get(session: requests.Session, url: str, target: Path) -> None:
     with closing(session.get(url, headers=HEADERS, stream=True, timeout=TIMEOUT_S)) as response:
         if response.status_code in _TEMPORARY:
-            raise _Later(str(response.status_code))
+            raise Cut(str(response.status_code))
         if response.status_code != 200:
             raise Refused(str(response.status_code))
         body = response.raw.stream(_CHUNK, decode_content=True)
@@ -164,6 +160,5 @@ def _host(address: Address) -> str:
 def check_some_came(reasons: Sequence[str | None], where: str) -> None:
     """Raise StrataError when not one picture could be had."""
     if reasons and all(reason is not None for reason in reasons):
-        raise StrataError(
-            f"{where}: {say_failures(reasons)}; is there a network? Run again, what came is kept"
-        )
+        failures = say_failures(reasons)
+        raise StrataError(f"{where}: {failures}; is there a network? Run again, what came is kept")

@@ -19,7 +19,6 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,24 +34,7 @@ _CHUNK = 1 << 20
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What an archive may hold at most."""
-
-    files: int = MAX_FILES
-    bytes: int = MAX_BYTES
-    growth: int = MAX_GROWTH
-    free_growth_bytes: int = FREE_GROWTH_BYTES
-
-
-def unpack(
-    archive: Path,
-    folder: Path,
-    *,
-    consume: bool = False,
-    limits: Limits | None = None,
-    track: Track = no_track,
-) -> int:
+def unpack(archive: Path, folder: Path, *, consume: bool = False, track: Track = no_track) -> int:
     """Unpack ``archive`` into the new folder ``folder``; how many files it held.
 
     ``folder`` appears when all is written, or not at all; with ``consume`` the archive is removed then.
@@ -65,7 +47,7 @@ def unpack(
     try:
         _refuse_full_disk(archive, part)
         with open(archive, "rb") as stream:
-            writer = _Writer(archive, part, limits or Limits())
+            writer = _Writer(archive, part)
             members = _members(archive, stream, writer)
             total = archive.stat().st_size // _CHUNK
             for _ in track(_steps(members), total=total, desc=f"unpack {archive.name}, MiB"):
@@ -83,10 +65,10 @@ def unpack(
 
 
 class _Writer:
-    """Writes members below ``root`` and counts them against the limits."""
+    """Writes members below ``root`` and counts them against MAX_FILES, MAX_BYTES and MAX_GROWTH."""
 
-    def __init__(self, archive: Path, root: Path, limits: Limits) -> None:
-        self._archive, self._root, self._limits = archive, root, limits
+    def __init__(self, archive: Path, root: Path) -> None:
+        self._archive, self._root = archive, root
         self._size = archive.stat().st_size
         self._bytes = 0
         self.files = 0
@@ -101,7 +83,9 @@ class _Writer:
 
     def file(self, name: str, content: IO[bytes]) -> None:
         """Stream one member into a new file."""
-        self._count_file(name)
+        self.files += 1
+        if self.files > MAX_FILES:
+            raise self.refuse(name, f"makes it more than {MAX_FILES:,} files")
         target = self._target(name)
         with self._refused_names(name):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +98,7 @@ class _Writer:
     def count_bytes(self, name: str, count: int) -> None:
         """Count unpacked bytes; StrataError when there are too many for an archive of this size."""
         self._bytes += count
-        allowed = min(self._limits.bytes, self._size * self._limits.growth + self._limits.free_growth_bytes)
+        allowed = min(MAX_BYTES, self._size * MAX_GROWTH + FREE_GROWTH_BYTES)
         if self._bytes > allowed:
             raise self.refuse(name, f"makes it more than {allowed:,} bytes unpacked (a bomb?)")
 
@@ -128,11 +112,6 @@ class _Writer:
             if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ):
                 raise self.refuse(name[:60], f"has a name this disk cannot hold ({error.strerror})") from None
             raise
-
-    def _count_file(self, name: str) -> None:
-        self.files += 1
-        if self.files > self._limits.files:
-            raise self.refuse(name, f"makes it more than {self._limits.files:,} files")
 
     def _target(self, name: str) -> Path:
         parts = name.replace("\\", "/").split("/")

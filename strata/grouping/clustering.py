@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.base.errors import StrataError
+from strata.base.files import required
 from strata.base.threads import one_blas_thread
 from strata.grouping.lloyd import fit_centres, fit_rows, nearest, start_rows
 
@@ -25,14 +26,7 @@ Integers = npt.NDArray[np.int32]
 
 ALL_ROWS = 50_000  # pictures up to which every fit sees all of them and runs until nothing moves
 
-SCHEMA = pa.schema(
-    [
-        pa.field("row", pa.int32(), nullable=False),
-        pa.field("image_id", pa.string(), nullable=False),
-        pa.field("cluster", pa.int32(), nullable=False),
-        pa.field("distance", pa.float32(), nullable=False),
-    ]
-)
+SCHEMA = pa.schema(required(row=pa.int32(), image_id=pa.string(), cluster=pa.int32(), distance=pa.float32()))
 
 
 @dataclass(frozen=True)

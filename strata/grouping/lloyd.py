@@ -41,8 +41,7 @@ def start_rows(n_rows: int, k: int) -> int:
 
 
 def fit_centres(values: Floats, k: int, *, seed: int, restarts: int) -> Floats:
-    """(K, D) centres of ``values`` (N, D), K <= N: the best of ``restarts`` by the inertia of the rows fitted
-    on."""
+    """(K, D) centres of ``values`` (N, D), K <= N: of ``restarts`` fits the one of least inertia."""
     random = np.random.default_rng(seed)
     sample = _drawn(values, fit_rows(len(values), k), random)
     with one_blas_thread("sklearn.cluster"):
@@ -113,9 +112,8 @@ def _start(values: Floats, k: int, random: np.random.Generator) -> Floats:
     """(K, D) rows of ``values`` chosen by k-means++ (Arthur and Vassilvitskii 2007)."""
     from sklearn.cluster import kmeans_plusplus
 
-    rows = _drawn(values, start_rows(len(values), k), random).astype(
-        np.float64
-    )  # float32 takes twice the time
+    rows = _drawn(values, start_rows(len(values), k), random)
+    rows = rows.astype(np.float64)  # float32 takes twice the time
     centres, _ = kmeans_plusplus(rows, k, random_state=int(random.integers(2**31)))
     return np.asarray(centres, dtype=np.float32)
 

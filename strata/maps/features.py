@@ -28,17 +28,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.base.files import read_array, read_json, read_table, write_json
+from strata.base.files import read_array, read_json, read_table, required, write_json
 
 Kind = Literal["vector", "map", "regions"]
 GEM_FLOOR = 1e-6  # GeM of positions x is (mean of max(x, GEM_FLOOR)^p)^(1/p), stored or taken from a map
 
 ROWS_SCHEMA = pa.schema(
     [
-        pa.field("row", pa.int32(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("image_id", pa.string(), nullable=False),
-        pa.field("query_id", pa.string()),
+        *required(row=pa.int32(), kind=pa.string(), image_id=pa.string()),
+        ("query_id", pa.string()),
     ]
 )
 

@@ -31,8 +31,7 @@ CHANNELS = 16  # the fewest worked on at a time: a cache line of a map with chan
 
 @dataclass(frozen=True)
 class MapPooling:
-    """How maps are pooled. ``position_l2``: L2-normalise the channels of every position before anything
-    else."""
+    """How maps are pooled. ``position_l2``: first L2-normalise the channels of every position."""
 
     levels: int
     gem_p: float
@@ -74,8 +73,7 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPoo
 
 
 def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> torch.Tensor:
-    """(B, H * W, C) float16: the map itself, positions in row order, NaN where not valid; see
-    ``pool_regions``."""
+    """(B, H * W, C) float16: the map itself (see ``pool_regions``), row by row, NaN where not valid."""
     batch, channels, height, width = maps.shape
     kept = torch.empty((batch, height * width, channels), dtype=torch.float16, device=maps.device)
     for rows, at, part in _pieces(maps, pooling.position_l2):
@@ -87,8 +85,7 @@ def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling
 
 
 def region_maxima(maps: torch.Tensor, valid: torch.Tensor | None, levels: int) -> torch.Tensor:
-    """(B, R, C): the maximum over every region's valid positions, NaN where it has none; the maps' own
-    dtype."""
+    """(B, R, C), the maps' dtype: the maximum over every region's valid positions, NaN where it has none."""
     if valid is not None:  # adding is several times as fast as masked_fill with a mask that is broadcast
         maps = maps + torch.zeros_like(valid, dtype=maps.dtype).masked_fill_(~valid, float("-inf"))[:, None]
     boxes = [tuple(box) for box in region_boxes(maps.shape[2], maps.shape[3], levels).tolist()]

@@ -55,11 +55,7 @@ def agreement(labels: Integers, codes: Integers, *, seed: int) -> list[Score]:
     labels : (N,) the cluster of every picture; codes : (N,) its class, -1 for none or several. ``labelled``
     and ``left_out`` count the pictures with and without; where none has a class there are only the counts.
     """
-    from sklearn.metrics import (
-        adjusted_mutual_info_score,
-        adjusted_rand_score,
-        normalized_mutual_info_score,
-    )
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
     kept = codes >= 0
     classes, found = codes[kept].astype(np.int64), labels[kept].astype(np.int64)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from strata.base.files import read_table, write_table
+from strata.base.files import read_table, required, write_table
 
 SCORES, POLICIES = "scores.parquet", "policies.parquet"
 REVISITED = "mp_revisited_at_10"
@@ -110,22 +110,12 @@ def write_scores(folder: Path, found: Scored) -> None:
     """Write both tables into ``folder``."""
     import pyarrow as pa
 
-    texts = ("layer", "task", "facet", "space", "metric")
-    scores = pa.schema(
-        [
-            *(pa.field(name, pa.string(), nullable=name not in ("layer", "metric")) for name in texts),
-            *(pa.field(name, pa.float64()) for name in ("value", "low", "high", "chance")),
-            pa.field("n", pa.int64()),
-            pa.field("note", pa.string()),
-            pa.field("is_count", pa.bool_(), nullable=False),
-        ]
-    )
-    policies = pa.schema(
-        [
-            pa.field(name, pa.string(), nullable=name in ("task", "facet"))
-            for name in ("layer", "task", "facet", "policy", "value")
-        ]
-    )
+    layer, text, number = required(layer=pa.string())[0], pa.string(), pa.float64()
+    place = [layer, ("task", text), ("facet", text)]
+    numbers = [(name, number) for name in ("value", "low", "high", "chance")]
+    counts = [("n", pa.int64()), ("note", text), *required(is_count=pa.bool_())]
+    scores = pa.schema([*place, ("space", text), *required(metric=text), *numbers, *counts])
+    policies = pa.schema([*place, *required(policy=text, value=text)])
     rows = [{**asdict(score), "is_count": isinstance(score.value, int)} for score in found.scores]
     write_table(folder / SCORES, pa.Table.from_pylist(rows, schema=scores))
     rows = [asdict(policy) for policy in found.policies]
@@ -144,9 +134,6 @@ def _score(*, is_count: bool, value: float | None, **columns: Any) -> Score:
     return Score(value=int(value) if is_count and value is not None else value, **columns)
 
 
-def value_of(
-    scores: Iterable[Score], metric: str, *, task: str | None = None, space: str | None = None
-) -> float | None:
+def value_of(scores: Iterable[Score], metric: str) -> float | None:
     """The value of the first row of ``metric``; None without one."""
-    wanted = metric, task, space
-    return next((row.value for row in scores if (row.metric, row.task, row.space) == wanted), None)
+    return next((row.value for row in scores if row.metric == metric), None)

@@ -64,9 +64,7 @@ class LoadedModel:
         return red, green, blue
 
     def tokenizer(self) -> Tokenizer:
-        """open_clip's tokenizer for this model. StrataError if the model has no text tower or it cannot be
-        had.
-        """
+        """open_clip's tokenizer for this model. StrataError without a text tower, or if it cannot be had."""
         if self.image_only:
             raise StrataError(f"{self.spec} is an image-only network: it has no text tower")
         try:
@@ -185,9 +183,7 @@ def _number(clip: Any, name: str) -> float | None:
 def _square(size: int | tuple[int, int], spec: str) -> int:
     height, width = (size, size) if isinstance(size, int) else size
     if height != width:
-        raise StrataError(
-            f"{spec}: its pictures are {width} x {height} pixels; only square models are supported"
-        )
+        raise StrataError(f"{spec}: its pictures are {width} x {height} pixels; only square models run")
     return height
 
 

@@ -20,15 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from strata.base.errors import StrataError, one_line
-from strata.base.first_seen import record_first_seen
 from strata.base.hashing import HashMemo, sha256_file
+from strata.base.locks import record_first_seen
 from strata.settings.params import ModelConf
 
 CONFIG = "open_clip_config.json"
 HUB = "hf-hub:"
-TIMM = (
-    "timm/"  # an image-only timm network: architecture timm/NAME, where timm's hub repository has that name
-)
+TIMM = "timm/"  # an image-only timm network: architecture timm/NAME, as timm's hub repository is called
 FIRST = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 HUB_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
@@ -51,17 +49,15 @@ def find_weights(conf: ModelConf, name: str) -> WeightsFile:
     Raises StrataError naming what to put where when they are missing and cannot be fetched.
     """
     where = f"conf/models/{name}.yaml"
-    path = Path(conf.weights.path).expanduser() if conf.weights.path else None
-    if path is not None:
-        return _local(conf, path, where)
+    if conf.weights.path:
+        return _local(conf, Path(conf.weights.path).expanduser(), where)
     if conf.architecture is None:
         raise StrataError(
             f"{where}: neither architecture nor weights.path is set; one of them says what to load"
         )
     if conf.architecture.startswith(TIMM):
-        return WeightsFile(
-            conf.architecture, None, _fetch(conf.architecture, ("model.safetensors",), where), True
-        )
+        file = _fetch(conf.architecture, ("model.safetensors",), where)
+        return WeightsFile(conf.architecture, None, file, True)
     if conf.architecture.startswith(HUB):
         file = _fetch(conf.architecture.removeprefix(HUB), HUB_NAMES, where)
         return WeightsFile(conf.architecture, None, file, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,7 @@ from strata.base.errors import StrataError
 from strata.settings.params import PromptSet
 
 VOWELS = "aeiou"
-SPOKEN_WITH_Y_OR_W = (
-    "eu",
-    "uni",
-    "use",
-    "usu",
-    "uti",
-    "ufo",
-    "ubi",
-    "one",
-    "once",
-)  # a unicorn, a one-way sign
+SPOKEN_WITH_Y_OR_W = ("eu", "uni", "use", "usu", "uti", "ufo", "ubi", "one", "once")  # a unicorn
 SPOKEN_WITH_UN = ("unid", "unim", "unin", "unir")  # an unidentified man, an uninhabited island
 SILENT_H = ("hour", "heir", "honest", "honour", "honor")
 
@@ -75,16 +66,10 @@ def article(noun: str) -> str:
 
 
 def _texts(name: str, prompt_set: PromptSet, row: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """Every template with the class's name, and with its synonyms where the set wants them; repeats fall
-    out.
-    """
+    """Every template with the class's name and, where the set wants them, its synonyms; each text once."""
     nouns = [row["name"], *(row["synonyms"] if prompt_set.synonyms else [])]
-    texts = [
-        _fill(f"{where}: prompts.{name}", template, noun, row)
-        for template in prompt_set.templates
-        for noun in nouns
-    ]
-    return tuple(dict.fromkeys(texts))
+    pairs = itertools.product(prompt_set.templates, nouns)
+    return tuple(dict.fromkeys(_fill(f"{where}: prompts.{name}", *pair, row) for pair in pairs))
 
 
 def _fill(where: str, template: str, noun: str, row: Mapping[str, Any]) -> str:

@@ -21,43 +21,28 @@ BEST = 10  # pictures kept a class
 PREDICTIONS = "predictions"
 NO_SET = "none"  # what stands in place of a prompt set where nothing was named
 
-SCHEMAS: dict[str, list[tuple[str, pa.DataType]]] = {
-    "columns": [
-        ("prompt_set", pa.string()),
-        ("facet", pa.string()),
-        ("class_id", pa.string()),
-        ("name", pa.string()),
-        ("texts", pa.list_(pa.string())),
-    ],
-    PREDICTIONS: [
-        ("prompt_set", pa.string()),
-        ("image_id", pa.string()),
-        ("true", pa.list_(pa.string())),
-        ("predicted", pa.string()),
-        ("top", pa.list_(pa.string())),
-        ("probability", pa.float32()),
-        ("entropy", pa.float32()),
-    ],
-    "confusion": [
-        ("prompt_set", pa.string()),
-        ("true", pa.string()),
-        ("predicted", pa.string()),
-        ("count", pa.int64()),
-    ],
-    "best_pictures": [
-        ("prompt_set", pa.string()),
-        ("class_id", pa.string()),
-        ("rank", pa.int32()),
-        ("image_id", pa.string()),
-        ("probability", pa.float32()),
-    ],
+TEXT, TEXTS, FLOAT = pa.string(), pa.list_(pa.string()), pa.float32()
+SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema({"prompt_set": TEXT, **columns})
+    for name, columns in {
+        "columns": {"facet": TEXT, "class_id": TEXT, "name": TEXT, "texts": TEXTS},
+        PREDICTIONS: {
+            "image_id": TEXT,
+            "true": TEXTS,
+            "predicted": TEXT,
+            "top": TEXTS,
+            "probability": FLOAT,
+            "entropy": FLOAT,
+        },
+        "confusion": {"true": TEXT, "predicted": TEXT, "count": pa.int64()},
+        "best_pictures": {"class_id": TEXT, "rank": pa.int32(), "image_id": TEXT, "probability": FLOAT},
+    }.items()
 }
 
 
 @dataclass(frozen=True)
 class Named:
-    """Everything about all prompt sets. logits (N, K) of ``image_ids`` x ``columns``; text (K, D); labels
-    (N,) lists of class_ids."""
+    """All prompt sets. logits (N, K): ``image_ids`` x ``columns``; text (K, D); labels (N,) of class_ids."""
 
     image_ids: pa.Array
     labels: pa.ListArray
@@ -75,7 +60,7 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> Scored:
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS if name != PREDICTIONS}
     rows["columns"] = [{**vars(column), "texts": list(column.texts)} for column in named.columns]
-    predictions = [pa.schema(SCHEMAS[PREDICTIONS]).empty_table()]
+    predictions = [SCHEMAS[PREDICTIONS].empty_table()]
     found = Scored()
     for name in dict.fromkeys(column.prompt_set for column in named.columns):
         places = [place for place, column in enumerate(named.columns) if column.prompt_set == name]
@@ -90,7 +75,7 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> Scored:
     found += _unnamed(status)
     write_table(out / f"{PREDICTIONS}.parquet", pa.concat_tables(predictions).combine_chunks())
     for name, content in rows.items():
-        write_table(out / f"{name}.parquet", pa.Table.from_pylist(content, schema=pa.schema(SCHEMAS[name])))
+        write_table(out / f"{name}.parquet", pa.Table.from_pylist(content, schema=SCHEMAS[name]))
     write_scores(out, found)
     write_array(out / "logits.npy", named.logits)
     write_array(out / "text.npy", named.text)
@@ -129,7 +114,7 @@ def _predictions(
         pa.array(chances[np.arange(n), order[:, 0]].astype(np.float32)),
         pa.array(entropy(chances).astype(np.float32)),
     ]
-    return pa.Table.from_arrays(columns, schema=pa.schema(SCHEMAS[PREDICTIONS]))
+    return pa.Table.from_arrays(columns, schema=SCHEMAS[PREDICTIONS])
 
 
 def _only(labels: pa.ListArray, class_ids: pa.Array) -> pa.ListArray:
@@ -147,15 +132,8 @@ def _confusion(name: str, class_ids: Sequence[str], logits: Floats, truth: Truth
     classes = len(class_ids)
     pairs = truth[single].argmax(axis=1) * classes + logits[single].argmax(axis=1)
     counts = np.bincount(pairs, minlength=classes**2)
-    return [
-        {
-            "prompt_set": name,
-            "true": class_ids[pair // classes],
-            "predicted": class_ids[pair % classes],
-            "count": counts[pair],
-        }
-        for pair in np.flatnonzero(counts)
-    ]
+    found = ((class_ids[p // classes], class_ids[p % classes], counts[p]) for p in np.flatnonzero(counts))
+    return [dict(zip(SCHEMAS["confusion"].names, (name, *row), strict=True)) for row in found]
 
 
 def _best_pictures(
@@ -165,14 +143,7 @@ def _best_pictures(
     rows = []
     for column, class_id in enumerate(class_ids):
         best = np.argsort(-chances[:, column], kind="stable")[:BEST].tolist()
-        rows += [
-            {
-                "prompt_set": name,
-                "class_id": class_id,
-                "rank": rank,
-                "image_id": named.image_ids[row].as_py(),
-                "probability": chances[row, column],
-            }
-            for rank, row in enumerate(best, 1)
-        ]
+        for rank, row in enumerate(best, 1):
+            shown = {"image_id": named.image_ids[row].as_py(), "probability": chances[row, column]}
+            rows.append({"prompt_set": name, "class_id": class_id, "rank": rank, **shown})
     return rows

@@ -71,11 +71,8 @@ def score_set(logits: Floats, truth: Truth, top: int, *, sigmoid: bool) -> Score
     not defined: the classes are ranked instead (``map``).
     """
     labelled = truth.any(axis=1)
-    counts = [
-        Score("n", int(labelled.sum())),
-        Score("n_unlabelled", int((~labelled).sum())),
-        Score("classes", truth.shape[1]),
-    ]
+    several = (("n", labelled.sum()), ("n_unlabelled", (~labelled).sum()), ("classes", truth.shape[1]))
+    counts = [Score(name, int(count)) for name, count in several]
     found = Scored(counts, [Policy("probability", "sigmoid" if sigmoid else "softmax")])
     if not labelled.any():
         return found + Scored([], [Policy("status", "not scored: no picture has a label of this facet")])

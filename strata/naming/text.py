@@ -70,8 +70,6 @@ def class_vectors(columns: Sequence[Column], texts: Sequence[str], vectors: Floa
     vectors : (T, D), of ``texts``.
     """
     row = {text: position for position, text in enumerate(texts)}
-    means = [
-        vectors[[row[text] for text in column.texts]].astype(np.float64).mean(axis=0) for column in columns
-    ]
-    stacked = np.stack(means)
+    places = ([row[text] for text in column.texts] for column in columns)
+    stacked = np.stack([vectors[own].astype(np.float64).mean(axis=0) for own in places])
     return np.asarray(stacked / np.linalg.norm(stacked, axis=1, keepdims=True), np.float32)

@@ -23,7 +23,6 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 class Mark:
     """One layer in a chart: a point with its interval."""
 
-    layer: str
     label: str
     x: float
     y: float
@@ -40,10 +39,6 @@ class Panel:
 
     title: str
     unit: str
-    width: float
-    height: float
-    left: float
-    right: float
     bottom: float
     ticks: list[tuple[float, str]]
     marks: list[Mark]
@@ -52,6 +47,10 @@ class Panel:
     guessing: str
     slanted: bool
     alt: str
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,8 @@ class Scale:
 
     def ticks(self) -> list[float]:
         """Tick values from ``low`` to ``high``."""
-        return [
-            round(self.low + i * self.step, 6) for i in range(round((self.high - self.low) / self.step) + 1)
-        ]
+        count = round((self.high - self.low) / self.step) + 1
+        return [round(self.low + i * self.step, 6) for i in range(count)]
 
 
 def scale_for(scores: Sequence[Score]) -> Scale:
@@ -99,7 +97,6 @@ def layer_panel(
     best_at = next((i for i, score in enumerate(scores) if score.value == top_value), -1)
     marks = [
         Mark(
-            score.layer,
             label,
             round(LEFT + (i + 0.5) * slot, 2),
             y_of(score.number),
@@ -115,10 +112,6 @@ def layer_panel(
     return Panel(
         title,
         unit,
-        WIDTH,
-        HEIGHT,
-        LEFT,
-        WIDTH - RIGHT,
         bottom,
         [(y_of(tick), decimal(tick)) for tick in scale.ticks()],
         marks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,15 +38,8 @@ class ClusterSheet:
     hidden: int
 
 
-def cluster_sheets(
-    folder: Path, layers: Sequence[str], names: Mapping[str, str], gallery: Gallery
-) -> list[ClusterSheet]:
-    """One sheet for each of ``layers`` that has clusters. ``names``: class_id -> name, of one facet only."""
-    return [cluster_sheet(folder, layer, names, gallery) for layer in layers]
-
-
 def cluster_sheet(folder: Path, layer: str, names: Mapping[str, str], gallery: Gallery) -> ClusterSheet:
-    """The clusters in ``FOLDER/LAYER.parquet``."""
+    """The clusters in ``FOLDER/LAYER.parquet``. ``names``: class_id -> name, of one facet only."""
     table = read_table(folder / f"{layer}.parquet", ["image_id", "cluster", "distance"])
     table = table.sort_by([(name, "ascending") for name in ("cluster", "distance", "image_id")])
     numbers, starts, sizes = np.unique(table["cluster"].to_numpy(), return_index=True, return_counts=True)
@@ -70,9 +63,8 @@ def cluster_sheet(folder: Path, layer: str, names: Mapping[str, str], gallery: G
 def _cluster(
     number: int, members: pa.StringArray, in_class: Integers, names: Mapping[str, str], gallery: Gallery
 ) -> Cluster:
-    """``members``: the image ids of one cluster, the nearest to its centre first; ``in_class``: how many of
-    them have each class of ``names``."""
-    counts: Counter[str] = Counter()
+    """``members``: ids of its pictures, the nearest first; ``in_class``: how many have each of ``names``."""
+    counts: Counter[str] = Counter()  # classes may share a name
     for name, count in zip(names.values(), in_class.tolist(), strict=True):
         counts[name] += count
     label, count = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
@@ -82,8 +74,6 @@ def _cluster(
         own = [names[c] for c in gallery.labels(image_id) if c in names]
         mark = "" if not label or not own else "hit" if label in own else "miss"
         said = ", ".join(own)
-        caption = said if mark == "miss" else ""
-        tiles.append(
-            gallery.tile(image_id, mark=mark, caption=caption, alt=f"{image_id}: {said or 'no label'}")
-        )
+        alt = f"{image_id}: {said or 'no label'}"
+        tiles.append(gallery.tile(image_id, mark=mark, caption=said if mark == "miss" else "", alt=alt))
     return Cluster(number, len(members), label, count / len(members), tiles)

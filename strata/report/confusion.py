@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from strata.report.colours import is_dark, ramp
-
 MOST_IN_MATRIX = 24
 MISTAKES = 20
+# the report's one colour ramp, light to dark blue: readable in grey and for every kind of colour vision
+STOPS = ((247, 250, 253), (205, 223, 239), (126, 178, 214), (46, 116, 174), (9, 52, 104))
+DARK_FROM = 0.69  # of the ramp: from here on white text reads better
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ class Confusion:
 
 def shade(text: str, share: float, strong: bool) -> Shade:
     """A cell coloured by ``share``, 0 to 1."""
-    return Shade(text, ramp(share), is_dark(share), strong)
+    return Shade(text, ramp(share), share >= DARK_FROM, strong)
+
+
+def ramp(share: float) -> str:
+    """0 to 1 -> ``#rrggbb``; what lies outside is clipped."""
+    place = min(max(share, 0.0), 1.0) * (len(STOPS) - 1)
+    start = min(int(place), len(STOPS) - 2)
+    part = place - start
+    mixed = (round(a + (b - a) * part) for a, b in zip(STOPS[start], STOPS[start + 1], strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
 
 
 def confusion_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]) -> Confusion | None:

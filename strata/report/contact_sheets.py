@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -78,24 +79,19 @@ def contact_sheets(
     own = own_queries(tables.queries)
     names = class_names(tables.classes)
     chosen = {task: choose(_queries_of(rankings, layers[0], task, own, tables)) for task in tasks}
+
+    def task_sheet(layer: str, task: str) -> TaskSheet:
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in sorted(_top(rankings, layer, task, chosen[task]), key=lambda row: row["rank"]):
+            found[row["query_id"]].append(row)
+        rows = [
+            _row(query, found[query.query_id], is_distance(retrieval, layer, task, query), gallery, names)
+            for query in chosen[task]
+        ]
+        return TaskSheet(task, rows)
+
     return [
-        LayerSheet(
-            layer,
-            [
-                TaskSheet(
-                    task,
-                    _rows(
-                        _top(rankings, layer, task, queries),
-                        [(query, is_distance(retrieval, layer, task, query)) for query in queries],
-                        gallery,
-                        names,
-                    ),
-                )
-                for task, queries in chosen.items()
-                if queries
-            ],
-        )
-        for layer in layers
+        LayerSheet(layer, [task_sheet(layer, task) for task in chosen if chosen[task]]) for layer in layers
     ]
 
 
@@ -116,7 +112,7 @@ def class_names(classes: pa.Table) -> dict[str, tuple[str, str]]:
 def box_of(row: dict[str, Any]) -> Box | None:
     """(x0, y0, x1, y1) of a table row, None where it has none."""
     x0, y0, x1, y1 = (row[name] for name in BOX)
-    return None if None in (x0, y0, x1, y1) else (x0, y0, x1, y1)
+    return None if x0 is None else (x0, y0, x1, y1)
 
 
 def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Query]:
@@ -127,20 +123,15 @@ def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Quer
     groups: defaultdict[str, list[Query]] = defaultdict(list)
     for query in queries:
         groups[query.group].append(query)
-    ordered = [_from_the_middle(sorted(groups[name], key=lambda q: q.query_id)) for name in sorted(groups)]
-    deepest = max(map(len, ordered), default=0)
-    turns = [group[turn] for turn in range(deepest) for group in ordered if turn < len(group)]
+    ordered = [sorted(groups[name], key=lambda query: query.query_id) for name in sorted(groups)]
+    from_the_middle = [group[len(group) // 2 :] + group[: len(group) // 2] for group in ordered]
+    turns = [query for turn in zip_longest(*from_the_middle) for query in turn if query is not None]
     return turns[:count]
-
-
-def _from_the_middle(queries: list[Query]) -> list[Query]:
-    middle = len(queries) // 2
-    return queries[middle:] + queries[:middle]
 
 
 def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], tables: Tables) -> list[Query]:
     """The queries that have a ranking. In class retrieval a query is a picture, its group its class."""
-    firsts = _read(rankings, layer, (pc.field("task") == task) & (pc.field("rank") == 1), ["query_id"])
+    firsts = _read(rankings, layer, (pc.field("task") == task) & (pc.field("rank") == 1))
     names = firsts["query_id"].to_pylist()
     if task != CLASS_TASK:
         return [own[name] for name in names]
@@ -161,29 +152,15 @@ def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[di
         & (pc.field("rank") <= NEAREST)
         & pc.field("query_id").isin([query.query_id for query in queries])
     )
-    rows: list[dict[str, Any]] = _read(rankings, layer, wanted, None).to_pylist()
-    return rows
+    return list(_read(rankings, layer, wanted).to_pylist())
 
 
-def _read(rankings: Path, layer: str, wanted: Any, columns: list[str] | None) -> pa.Table:
+def _read(rankings: Path, layer: str, wanted: Any) -> pa.Table:
     path = rankings / layer / "topk.parquet"
     try:
-        return pq.read_table(path, columns=columns, filters=wanted)
+        return pq.read_table(path, filters=wanted)
     except FileNotFoundError:
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it") from None
-
-
-def _rows(
-    top: list[dict[str, Any]],
-    queries: list[tuple[Query, bool]],
-    gallery: Gallery,
-    names: dict[str, tuple[str, str]],
-) -> list[Row]:
-    """A row a query; with each stands whether its scores are distances."""
-    by_query: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in sorted(top, key=lambda row: row["rank"]):
-        by_query[row["query_id"]].append(row)
-    return [_row(query, by_query[query.query_id], distance, gallery, names) for query, distance in queries]
 
 
 def is_distance(retrieval: Scored, layer: str, task: str, query: Query) -> bool:
@@ -214,13 +191,8 @@ def _row(
         )
         for row in found
     ]
-    query_tile = gallery.tile(
-        query.image_id,
-        mark="query",
-        caption="query",
-        alt=f"query {query.query_id}: {query.image_id}",
-        box=query.box,
-    )
+    alt = f"query {query.query_id}: {query.image_id}"
+    query_tile = gallery.tile(query.image_id, mark="query", caption="query", alt=alt, box=query.box)
     hits = sum(tile.mark == "hit" for tile in tiles)
     return Row(title, "distance" if distance else "similarity", hits, query_tile, tiles)
 

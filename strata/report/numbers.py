@@ -53,9 +53,8 @@ def tables(results: Results, tasks: Sequence[str]) -> list[Table]:
             scores = [score for score in scored.scores if score.facet in own]
             found.append(metric_table(f"{title}: {facet}" if facet else title, scores, scored.layers))
     words = results.zeroshot
-    found.append(
-        metric_table("Zero-shot, by prompt set", words.scores, words.layers, key="prompt set", rank=False)
-    )
+    by_set = "Zero-shot, by prompt set"
+    found.append(metric_table(by_set, words.scores, words.layers, key="prompt set", rank=False))
     return [table for table in found if table.columns]
 
 

@@ -76,56 +76,33 @@ class PromptSheet:
     best: list[BestPictures]
 
 
-@dataclass(frozen=True)
-class Zeroshot:
-    """What the zero-shot stage left. ``logits``: (N, columns), mapped; row i is ``image_ids[i]``."""
+def prompt_sheets(folder: Path, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
+    """One sheet a prompt set, in the given order, from what the zero-shot stage left in ``folder``.
 
-    folder: Path
-    columns: pa.Table
-    logits: Floats
-    image_ids: pa.Array
-    status: Mapping[str, Any]
-
-
-def read_zeroshot(folder: Path) -> Zeroshot:
-    """Read ``FOLDER``. Predictions stand in the order of the logits' rows, prompt set by prompt set."""
+    Predictions stand in the order of the logits' rows, prompt set by prompt set.
+    """
+    status, logits = read_json(folder / "status.json"), read_array(folder / "logits.npy", mmap=True)
     predictions = read_table(folder / "predictions.parquet", ["prompt_set", "image_id"])
     sets = predictions["prompt_set"]
     first = predictions.filter(pc.equal(sets, sets[0])) if len(sets) else predictions
-    return Zeroshot(
-        folder,
-        read_table(folder / "columns.parquet"),
-        read_array(folder / "logits.npy", mmap=True),
-        first["image_id"].combine_chunks(),
-        read_json(folder / "status.json"),
-    )
-
-
-def prompt_sheets(zeroshot: Zeroshot, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
-    """One sheet a prompt set, in the given order."""
-    confusion = _by_set(read_table(zeroshot.folder / "confusion.parquet"))
-    best = _by_set(read_table(zeroshot.folder / "best_pictures.parquet"))
-    columns = _by_set(zeroshot.columns, position=True)
+    image_ids = first["image_id"].combine_chunks()
+    confusion = _by_set(read_table(folder / "confusion.parquet"))
+    best = _by_set(read_table(folder / "best_pictures.parquet"))
+    columns = _by_set(read_table(folder / "columns.parquet"), position=True)
     sheets = []
     for name in prompt_sets:
         own = columns.get(name, [])
-        if not own or not len(zeroshot.image_ids):
+        if not own or not len(image_ids):
             continue
-        places = sample(zeroshot.image_ids, [column["class_id"] for column in own], gallery)
-        samples = zeroshot.image_ids.take(places).to_pylist()
-        positions = [column["position"] for column in own]
-        logits = np.asarray(zeroshot.logits[places], np.float64)[:, positions]
-        shares = probabilities(logits, sigmoid=zeroshot.status.get("probability") == "sigmoid")
-        sheets.append(
-            PromptSheet(
-                name,
-                len(own),
-                heat_map(cosines(logits, zeroshot.status), own, samples, gallery),
-                guesses(shares, own, samples, gallery),
-                confusion_of(confusion.get(name, []), own),
-                best_pictures(best.get(name, []), own, gallery),
-            )
-        )
+        places = sample(image_ids, [column["class_id"] for column in own], gallery)
+        samples = image_ids.take(places).to_pylist()
+        values = np.asarray(logits[places], np.float64)[:, [column["position"] for column in own]]
+        shares = probabilities(values, sigmoid=status.get("probability") == "sigmoid")
+        heat = heat_map(cosines(values, status), own, samples, gallery)
+        guessed = guesses(shares, own, samples, gallery)
+        mistaken = confusion_of(confusion.get(name, []), own)
+        pictures = best_pictures(best.get(name, []), own, gallery)
+        sheets.append(PromptSheet(name, len(own), heat, guessed, mistaken, pictures))
     return sheets
 
 
@@ -144,24 +121,16 @@ def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
 def sample(
     image_ids: pa.Array, class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
 ) -> list[int]:
-    """Places of ``count`` pictures in ``image_ids``: one a class in turn, the middle one by id; no score
-    decides."""
+    """Places of ``count`` of ``image_ids``: one a class in turn, the middle one by id; no score decides."""
     owners, codes = gallery.label_pairs(image_ids, class_ids)
     members = [owners[codes == code] for code in range(len(class_ids))]
-    turns = [
-        int(own[(len(own) // 2 + turn) % len(own)])
-        for turn in range(count)
-        for own in members
-        if turn < len(own)
-    ]
+    rounds = ((turn, own) for turn in range(count) for own in members if turn < len(own))
+    turns = [int(own[(len(own) // 2 + turn) % len(own)]) for turn, own in rounds]
     return list(dict.fromkeys(turns))[:count] or list(range(len(image_ids)))[:count]
 
 
 def heat_map(
-    cosine: Floats,
-    columns: Sequence[Mapping[str, Any]],
-    samples: Sequence[str],
-    gallery: Gallery,
+    cosine: Floats, columns: Sequence[Mapping[str, Any]], samples: Sequence[str], gallery: Gallery
 ) -> HeatMap:
     """The study's picture: texts in rows, pictures in columns; 0.1 to 0.3 unless a value lies outside.
 
@@ -173,29 +142,18 @@ def heat_map(
         shown = ([i for i in shown if columns[i]["class_id"] in own] or shown)[:MOST_TEXTS]
     values = cosine[:, shown].T
     low, high = min(STUDY_RANGE[0], float(values.min())), max(STUDY_RANGE[1], float(values.max()))
-    rows = [
-        (
-            _text(columns[i]),
-            [
-                shade(
-                    f"{round(value, 2) + 0.0:.2f}",  # + 0.0: no "-0.00"
-                    (value - low) / (high - low),
-                    columns[i]["class_id"] in gallery.labels(image_id),
-                )
-                for value, image_id in zip(line, samples, strict=True)
-            ],
-        )
-        for line, i in zip(values, shown, strict=True)
-    ]
+    rows = []
+    for line, i in zip(values, shown, strict=True):
+        true = [columns[i]["class_id"] in gallery.labels(image_id) for image_id in samples]
+        texts = [f"{round(value, 2) + 0.0:.2f}" for value in line]  # + 0.0: no "-0.00"
+        shares = (line - low) / (high - low)
+        rows.append((_text(columns[i]), list(map(shade, texts, shares, true))))
     tiles = [gallery.tile(image_id) for image_id in samples]
     return HeatMap(tiles, rows, round(low, 2), round(high, 2))
 
 
 def guesses(
-    shares: Floats,
-    columns: Sequence[Mapping[str, Any]],
-    samples: Sequence[str],
-    gallery: Gallery,
+    shares: Floats, columns: Sequence[Mapping[str, Any]], samples: Sequence[str], gallery: Gallery
 ) -> list[Guess]:
     """Each sampled picture with its likeliest classes and their probabilities, ``shares`` (S, K)."""
     result = []

@@ -111,22 +111,13 @@ class Gallery:
         return Tile(thumbnail, image_id, mark, caption, alt or image_id, inside)
 
     def _place(self, image_id: str) -> Thumbnail:
-        position = len(self._thumbnails)
+        position, picture = len(self._thumbnails), self._picture(image_id)
         sheet, cell = divmod(position, CELLS_PER_SHEET)
-        picture = self._picture(image_id)
+        row, column = divmod(cell, COLUMNS)
         width, height = fitted(picture["width"], picture["height"])
-        thumbnail = Thumbnail(
-            f"p{position}",
-            sheet,
-            cell % COLUMNS * PITCH_PX,
-            cell // COLUMNS * PITCH_PX,
-            (CELL_PX - width) // 2,
-            CELL_PX - height,  # pictures stand on the bottom line, next to their captions
-            width,
-            height,
-        )
-        self._thumbnails[image_id] = thumbnail
-        return thumbnail
+        left, top = (CELL_PX - width) // 2, CELL_PX - height  # on the bottom line, next to their captions
+        placed = Thumbnail(f"p{position}", sheet, column * PITCH_PX, row * PITCH_PX, left, top, width, height)
+        return self._thumbnails.setdefault(image_id, placed)
 
     def _box_in_cell(self, image_id: str, thumbnail: Thumbnail, box: Box) -> Box | None:
         width, height = (self._picture(image_id)[side] for side in ("width", "height"))
@@ -148,12 +139,9 @@ class Gallery:
     def sheets(self) -> list[Sheet]:
         """The sheets that hold them."""
         count = len(self._thumbnails)
-        return [
-            Sheet(
-                f"pictures-{start // CELLS_PER_SHEET + 1}.jpg", *_extent(min(count - start, CELLS_PER_SHEET))
-            )
-            for start in range(0, count, CELLS_PER_SHEET)
-        ]
+        cells = (min(count - start, CELLS_PER_SHEET) for start in range(0, count, CELLS_PER_SHEET))
+        sizes = ((min(some, COLUMNS) * PITCH_PX, -(-some // COLUMNS) * PITCH_PX) for some in cells)
+        return [Sheet(f"pictures-{number}.jpg", *size) for number, size in enumerate(sizes, 1)]
 
     def write(self, folder: Path, track: Track = no_track) -> None:
         """Decode every picture once and write the sheets into ``folder``."""
@@ -207,8 +195,3 @@ def _placeholder(width: int, height: int) -> Image.Image:
     pen.line((0, 0, width - 1, height - 1), fill=DARK_GREY, width=2)
     pen.line((0, height - 1, width - 1, 0), fill=DARK_GREY, width=2)
     return picture
-
-
-def _extent(cells: int) -> tuple[int, int]:
-    rows = -(-cells // COLUMNS)
-    return min(cells, COLUMNS) * PITCH_PX, rows * PITCH_PX

@@ -11,7 +11,7 @@ from strata.settings.params import CLASS_TASK, EMBEDDING
 
 
 @dataclass(frozen=True)
-class Said:
+class Answer:
     """One line of the answer: for this question that layer, with its number and what to be careful about."""
 
     question: str
@@ -41,11 +41,11 @@ def prompt_title(prompt_set: str) -> str:
     return prompt_set.replace("_", " ")
 
 
-def said(compared: Comparison) -> list[Said]:
+def answers(compared: Comparison) -> list[Answer]:
     """The answer, one line a question."""
     main = _main_facet(compared)
     return [
-        Said(_question(measure, main), measure.best.layer, number(measure), caution(measure))
+        Answer(_question(measure, main), measure.best.layer, number(measure), caution(measure))
         for measure in compared.answers
     ]
 
@@ -97,10 +97,8 @@ def tiles(compared: Comparison, used: int, rejected: int) -> list[HeadlineTile]:
         note = f"chance {words.chance:.3f}" if words.chance is not None else ""
         name = f"Zero-shot {shown}, {prompt_title(words.layer)}"
         found.append(HeadlineTile(name, f"{words.number:.3f}", note))
-    found.append(
-        HeadlineTile("Pictures used", str(used), f"{rejected} left out" if rejected else "none left out")
-    )
-    return found
+    left_out = f"{rejected or 'none'} left out"
+    return [*found, HeadlineTile("Pictures used", str(used), left_out)]
 
 
 def _main_facet(compared: Comparison) -> str:

@@ -24,7 +24,7 @@ EUCLIDEAN_NOTE = "same ranking as cosine: the descriptors are L2-normalised"
 def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
     """Scores of one task. ``spaces``: space -> its per-query rows; ``ap``: step or trapezoid."""
     full, main = spaces[FULL], f"ap_{ap}"
-    values, groups = _values(full, main), _groups(full)
+    values, groups = _values(full, main), full["group"].to_pylist()
     micro, macro = t_interval(values, groups), macro_interval(values, groups)
     scores = [
         Score("map", *micro[:3], mean(full, f"chance_{ap}"), micro.n_groups, micro.reason),
@@ -35,8 +35,7 @@ def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
     for name in MEASURES[2:]:
         if name == REVISITED and ap != "trapezoid":
             continue  # it belongs to a protocol with trapezoidal AP and would only confuse elsewhere
-        has_chance = f"chance_{name}" in full.schema.names
-        chance = mean(full, f"chance_{name}") if has_chance else None
+        chance = mean(full, f"chance_{name}") if f"chance_{name}" in full.schema.names else None
         scores.append(Score(name, mean(full, name), chance=chance))
     inside = spaces[IN_CLUSTER]
     return [
@@ -51,8 +50,7 @@ def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
 
 
 def best_layer(scores: Iterable[Score], task: str) -> str:
-    """``best layer late: detail mAP 0.41``: the layer with the highest mAP (the earlier of equals), or that
-    there is none."""
+    """``best layer late: detail mAP 0.41``, the earlier of equal layers; or that there is none."""
     rows = [row for row in scores if (row.metric, row.task, row.space) == ("map", task, None)]
     found = [row for row in rows if row.value is not None]
     if not found:
@@ -79,8 +77,3 @@ def group_mean(values: npt.NDArray[np.float64], groups: Sequence[str]) -> float 
 
 def _values(table: pa.Table, column: str) -> npt.NDArray[np.float64]:
     return np.asarray(table[column].to_numpy(zero_copy_only=False), np.float64)
-
-
-def _groups(table: pa.Table) -> list[str]:
-    groups: list[str] = table["group"].to_pylist()
-    return groups

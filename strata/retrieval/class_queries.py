@@ -15,16 +15,7 @@ import numpy as np
 
 from strata.collection.tables import Tables
 from strata.measures.groups import groups_of_labels
-from strata.retrieval.queries import (
-    ABSENT,
-    NONE_FOUND,
-    Database,
-    Judgement,
-    Positions,
-    Query,
-    QuerySet,
-    Task,
-)
+from strata.retrieval.queries import ABSENT, NONE_FOUND, Database, Judgement, Positions, Query, QuerySet, Task
 from strata.settings.params import CLASS_TASK
 
 
@@ -37,12 +28,9 @@ def class_queries(tables: Tables, database: Database, every: int) -> QuerySet:
     members, own_labels, position = _label_members(tables, database)
     starts = np.flatnonzero(database.ranked)[::every].tolist()
     groups = groups_of_labels([own_labels.get(place, ()) for place in starts])
-    queries = [
-        Query(image_id, image_id, group, place, place, boxed=False, whole=True)
-        for place, image_id, group in (
-            (p, database.image_ids[p], g) for p, g in zip(starts, groups, strict=True)
-        )
-    ]
+    places = zip(starts, groups, strict=True)
+    named = ((database.image_ids[place], group, place) for place, group in places)
+    queries = [Query(i, i, group, place, place, boxed=False, whole=True) for i, group, place in named]
 
     @lru_cache(maxsize=64)  # neighbours in the table often share their labels
     def related(labels: tuple[str, ...]) -> tuple[Positions, int]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from strata.base.threads import one_blas_thread
 from strata.base.track import Track, no_track
 from strata.measures.scores import Policy, Score, Scored
-from strata.retrieval.aggregate import EUCLIDEAN_NOTE, FULL, IN_CLUSTER, PCA, task_scores
+from strata.retrieval.aggregate import EUCLIDEAN_NOTE, IN_CLUSTER, PCA, task_scores
 from strata.retrieval.layer_vectors import LayerVectors, box_matcher
 from strata.retrieval.per_query_measures import SCHEMA as PER_QUERY_SCHEMA
 from strata.retrieval.per_query_measures import outcome_table
@@ -60,27 +60,25 @@ def evaluate_layer(
                     own += run.detections.scored()
                 own += _policies(run.task, query_set, search, query_view)
                 found += own.at(task=run.task.name)
-    if params.metric == "euclidean" and _normalised(layer):
+    lengths = layer.full.norms[layer.full.usable]
+    if params.metric == "euclidean" and np.abs(lengths - 1).max(initial=0) < 1e-4:
         found += Scored(policies=[Policy("euclidean_note", EUCLIDEAN_NOTE)])
     return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), found)
 
 
 def _tables(run: TaskRun) -> dict[str, pa.Table]:
     """The per-query rows of each space; inside clusters, chance is that of ranking everything at random."""
-    name, outcomes = run.task.name, run.outcomes
+    at_random = {**run.outcomes, IN_CLUSTER: run.outcomes[PCA]}
     return {
-        FULL: outcome_table(name, FULL, outcomes[FULL]),
-        PCA: outcome_table(name, PCA, outcomes[PCA]),
-        IN_CLUSTER: outcome_table(name, IN_CLUSTER, outcomes[IN_CLUSTER], outcomes[PCA]),
+        space: outcome_table(run.task.name, space, outcomes, at_random[space])
+        for space, outcomes in run.outcomes.items()
     }
 
 
 def _policies(task: Task, query_set: QuerySet, search: Search, query_view: QueryView) -> Scored:
     """What changes the numbers, as text beside them."""
-    boxed, whole = (
-        sum(query.boxed for query in query_set.queries),
-        sum(query.whole for query in query_set.queries),
-    )
+    boxed = sum(query.boxed for query in query_set.queries)
+    whole = any(query.whole for query in query_set.queries)
     match = _match(task, boxed, len(query_set.queries), search)
     texts = {
         "ap": task.ap,
@@ -104,8 +102,3 @@ def _match(task: Task, boxed: int, queries: int, search: Search) -> str:
     if search.matcher is None:
         return "global (the layer has no map)"
     return "region" if boxed == queries else "region for boxed queries, global for the others"
-
-
-def _normalised(layer: LayerVectors) -> bool:
-    lengths = layer.full.norms[layer.full.usable]
-    return bool(np.abs(lengths - 1).max(initial=0) < 1e-4)

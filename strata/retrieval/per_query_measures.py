@@ -7,12 +7,12 @@ measures; a query whose picture could not be read was ranked nothing (n_ranked 0
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from strata.base.files import required
 from strata.measures import chance
 from strata.measures.average_precision import measure_rankings
 from strata.measures.scores import MEASURES
@@ -24,17 +24,10 @@ CHANCES = ("step", "trapezoid", "p", "p_at_1", "p_at_5", "p_at_10", "hit_at_5", 
 
 SCHEMA = pa.schema(
     [
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("space", pa.string(), nullable=False),
-        pa.field("query_id", pa.string(), nullable=False),
-        pa.field("group", pa.string(), nullable=False),
-        pa.field("n_positives", pa.int64(), nullable=False),
-        pa.field("n_found", pa.int64(), nullable=False),
-        pa.field("n_ranked", pa.int64(), nullable=False),
-        *(pa.field(name, pa.float64()) for name in MEASURES),
-        pa.field("recall_in_cluster", pa.float64()),
-        *(pa.field(f"chance_{name}", pa.float64()) for name in CHANCES),
-        pa.field("chance_r_precision", pa.float64()),
+        *required(task=pa.string(), space=pa.string(), query_id=pa.string(), group=pa.string()),
+        *required(n_positives=pa.int64(), n_found=pa.int64(), n_ranked=pa.int64()),
+        *((name, pa.float64()) for name in (*MEASURES, "recall_in_cluster")),
+        *((f"chance_{name}", pa.float64()) for name in (*CHANCES, "r_precision")),
     ]
 )
 
@@ -69,21 +62,13 @@ def outcomes_of(
     """
     totals = [judgement.n_positives for judgement in judged]
     measures = measure_rankings([found.ranks for found in placed], totals).tolist()
-    return [
-        Outcome(
-            query.query_id,
-            query.group,
-            judgement.n_positives,
-            len(found.ranks),
-            found.n_ranked,
-            judgement.own_positive and query.whole,
-            tuple(values),
-            share,
-        )
-        for query, judgement, found, values, share in zip(
-            queries, judged, placed, measures, neighbours_kept, strict=True
-        )
-    ]
+    outcomes = []
+    rows = zip(queries, judged, placed, map(tuple, measures), neighbours_kept, strict=True)
+    for query, judgement, found, values, share in rows:
+        counts = judgement.n_positives, len(found.ranks), found.n_ranked
+        own_first = judgement.own_positive and query.whole
+        outcomes.append(Outcome(query.query_id, query.group, *counts, own_first, values, share))
+    return outcomes
 
 
 def outcome_table(
@@ -95,30 +80,13 @@ def outcome_table(
     ones; a search inside clusters is compared with a random ranking of everything).
     """
     measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(MEASURES))
-    columns = {
+    counts = [(o.n_positives, o.n_found, o.n_ranked, o.own_first) for o in at_random or outcomes]
+    columns: dict[str, Any] = {
         "task": [task] * len(outcomes),
         "space": [space] * len(outcomes),
-        "query_id": [outcome.query_id for outcome in outcomes],
-        "group": [outcome.group for outcome in outcomes],
-        "n_positives": [outcome.n_positives for outcome in outcomes],
-        "n_found": [outcome.n_found for outcome in outcomes],
-        "n_ranked": [outcome.n_ranked for outcome in outcomes],
-        **{name: _nullable(measures[:, i]) for i, name in enumerate(MEASURES)},
-        "recall_in_cluster": _nullable(
-            np.array([outcome.recall_in_cluster for outcome in outcomes], np.float64)
-        ),
-        **{name: _nullable(values) for name, values in _chances(at_random or outcomes).items()},
+        **{name: [getattr(o, name) for o in outcomes] for name in Outcome._fields if name in SCHEMA.names},
+        **dict(zip(MEASURES, measures.T, strict=True)),
+        **chance.levels(*np.array(counts, np.int64).reshape(-1, 4).T),
     }
-    return pa.table(
-        {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
-    )
-
-
-def _chances(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[np.float64]]:
-    counts = np.array([(o.n_positives, o.n_found, o.n_ranked, o.own_first) for o in outcomes], np.int64)
-    total, found, ranked, own_first = counts.reshape(-1, 4).T
-    return chance.levels(total, found, ranked, own_first)
-
-
-def _nullable(values: npt.NDArray[np.float64]) -> pa.Array:
-    return pa.array(values, pa.float64(), from_pandas=True)
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in SCHEMA]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)

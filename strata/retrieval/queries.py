@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ import pyarrow as pa
 
 from strata.base.errors import StrataError
 from strata.collection.tables import BOX, QUERY_SPLIT, Tables
-from strata.settings.params import CLASS_TASK, ProtocolEntry, QueryView, RetrieveParams
+from strata.settings.params import ProtocolEntry, QueryView, RetrieveParams
 
 Positions = npt.NDArray[np.int64]
 Boxes = tuple[list[str], npt.NDArray[np.float64]]
@@ -124,11 +125,7 @@ def own_queries(
     view: QueryView,
 ) -> QuerySet:
     """The data set's own queries and one task for each entry of ``protocol.positives``."""
-    crops = {
-        query_id: row
-        for query_id, row in zip(rows["query_id"].to_pylist(), rows["row"].to_pylist(), strict=True)
-        if query_id is not None
-    }
+    crops = dict(zip(rows["query_id"].to_pylist(), rows["row"].to_pylist(), strict=True))
     queries = []
     columns = (tables.queries[name].to_pylist() for name in ("query_id", "image_id", "group", "x0"))
     for query_id, image_id, group, x0 in zip(*columns, strict=True):
@@ -142,7 +139,7 @@ def own_queries(
     if queries and tables.relevance.num_rows:
         _check_positives(graded_tasks, tables.relevance)
     for name, grades in graded_tasks.items():
-        judge = _own_judge(grades, queries, graded, database, params)
+        judge = partial(_judge, grades, queries, graded, database, params)
         boxes = _positive_boxes(tables.relevance, queries, grades.positive)
         some = params.self_match == "include" or bool(set(grades.positive) & found)
         tasks.append(Task(name, protocol.ap, params.junk, params.self_match, judge, some, boxes))
@@ -180,33 +177,9 @@ class _Grades(NamedTuple):
 
 
 def _task_grades(name: str, spec: Mapping[str, Sequence[str]]) -> _Grades:
-    if name == CLASS_TASK or not name.isidentifier():
-        raise StrataError(
-            f"protocol.positives: a task cannot be called {name!r}; use letters, digits and _ "
-            f"({CLASS_TASK!r} is the task made from labels)"
-        )
     if not spec.get("positive"):
         raise StrataError(f"protocol.positives.{name}: no positive grades; list some under `positive`")
     return _Grades(tuple(spec["positive"]), tuple(spec.get("junk", ())))
-
-
-def _own_judge(
-    grades: _Grades,
-    queries: Sequence[Query],
-    graded: Mapping[str, Mapping[str, Sequence[str]]],
-    database: Database,
-    params: RetrieveParams,
-) -> Callable[[int], Judgement]:
-    def judge(index: int) -> Judgement:
-        query = queries[index]
-        verdicts = {
-            image_id: verdict
-            for image_id, found in graded.get(query.query_id, {}).items()
-            if (verdict := _verdict(found, grades)) is not None
-        }
-        return _judge_own(query, verdicts, database, params)
-
-    return judge
 
 
 def _verdict(found: Sequence[str], grades: _Grades) -> str | None:
@@ -217,9 +190,18 @@ def _verdict(found: Sequence[str], grades: _Grades) -> str | None:
     return "junk" if any(grade in grades.junk for grade in found) else None
 
 
-def _judge_own(
-    query: Query, verdicts: dict[str, str], database: Database, params: RetrieveParams
+def _judge(
+    grades: _Grades,
+    queries: Sequence[Query],
+    graded: Mapping[str, Mapping[str, Sequence[str]]],
+    database: Database,
+    params: RetrieveParams,
+    index: int,
 ) -> Judgement:
+    """Query ``index`` in the task that ``grades`` are of."""
+    query = queries[index]
+    judged = ((i, _verdict(found, grades)) for i, found in graded.get(query.query_id, {}).items())
+    verdicts = {image_id: verdict for image_id, verdict in judged if verdict is not None}
     in_database = query.own != ABSENT and bool(database.ranked[query.own])
     hidden = NONE_FOUND
     if params.self_match == "exclude":
@@ -229,10 +211,8 @@ def _judge_own(
         verdicts.setdefault(query.image_id, "good")
     positives = {i: grade for i, grade in verdicts.items() if grade != "junk"}
     found = sorted((database.position[i], grade) for i, grade in positives.items() if i in database.position)
-    junk = np.array(
-        sorted(database.position[i] for i in verdicts if i not in positives and i in database.position),
-        np.int64,
-    )
+    dropped = sorted(database.position[i] for i in verdicts.keys() - positives if i in database.position)
+    junk = np.array(dropped, np.int64)
     return Judgement(
         positives=np.array([place for place, _ in found], np.int64),
         n_positives=len(positives),

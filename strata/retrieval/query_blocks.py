@@ -55,7 +55,9 @@ def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskR
     """Rank the queries once and score them by every task of the set."""
     runs = [TaskRun(task, Neighbours(task.name), _detections(search, task)) for task in query_set.tasks]
     judged = search.matcher is not None or any(task.graded for task in query_set.tasks)
-    step = _queries_at_once(search) if judged else MOST_QUERIES
+    n_pictures, score_bytes = len(search.database.image_ids), bytes_a_score(search.matcher)
+    at_once = queries_per_block(n_pictures, search.params.budget_mib, score_bytes)
+    step = at_once if judged else MOST_QUERIES
     count = len(query_set.queries)
     left_out = max((most_left_out(run.task, count) for run in runs if run.detections), default=None)
     starts = range(0, count, step)
@@ -145,11 +147,6 @@ def _keep_detections(runs: Sequence[TaskRun], block: Block, start: int, found: M
 
 def _rows(queries: Sequence[Query]) -> npt.NDArray[np.int64]:
     return np.array([query.row for query in queries], np.int64)
-
-
-def _queries_at_once(search: Search) -> int:
-    n_pictures = len(search.database.image_ids)
-    return queries_per_block(n_pictures, search.params.budget_mib, bytes_a_score(search.matcher))
 
 
 def _detections(search: Search, task: Task) -> DetectionScores | None:

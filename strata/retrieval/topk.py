@@ -16,19 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from strata.collection.tables import BOX
+from strata.base.files import required
+from strata.collection.tables import BOX_COLUMNS
 from strata.retrieval.queries import Judgement, Positions
 from strata.retrieval.similarity import Floats32, Floats64
 
 SCHEMA = pa.schema(
     [
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("query_id", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("image_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
-        pa.field("grade", pa.string()),
-        *(pa.field(name, pa.float64()) for name in BOX),
+        *required(task=pa.string(), query_id=pa.string()),
+        *required(rank=pa.int32(), image_id=pa.string(), score=pa.float32()),
+        ("grade", pa.string()),
+        *BOX_COLUMNS,
     ]
 )
 

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.base.errors import StrataError
-from strata.collection.tables import SCHEMAS, Tables, from_rows, read_tables, validate, write_tables
+from strata.collection.tables import (
+    SCHEMAS,
+    Tables,
+    from_rows,
+    read_tables,
+    rejected_pictures,
+    validate,
+    write_tables,
+)
 
 HERE = Path("data/tables")
 BOX = ("x0", "y0", "x1", "y1")
@@ -180,3 +188,12 @@ def test_empty_tables_are_right(tmp_path: Path) -> None:
     empty = Tables(**{name: from_rows(name, []) for name in SCHEMAS})
     write_tables(tmp_path, empty)
     assert read_tables(tmp_path).images.num_rows == 0
+
+
+def test_both_reasons_are_listed_once_and_the_first_one_counts() -> None:
+    images = pa.table({"image_id": ["c", "b", "a"], "status": ["ok", "the file is empty", "ok"]})
+    undecodable = pa.table({"image_id": ["c", "b"], "reason": ["damaged", "damaged too"]})
+    assert rejected_pictures(images, undecodable) == [
+        {"image_id": "b", "reason": "the file is empty"},
+        {"image_id": "c", "reason": "damaged"},
+    ]

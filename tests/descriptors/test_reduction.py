@@ -91,5 +91,5 @@ def test_components_are_clipped_by_rows_and_dimensions():
 
 
 def test_one_picture_has_no_components():
-    with pytest.raises(StrataError, match="at least two pictures, there are 1"):
+    with pytest.raises(StrataError, match="at least two pictures, not 1"):
         fit_pca(lambda: iter([np.zeros((1, 3), np.float32)]))

@@ -55,6 +55,6 @@ def test_a_policy_is_found_by_layer_and_task() -> None:
         FOUND.policy("ap", "late", "class")
 
 
-def test_a_value_is_found_by_task_and_space() -> None:
-    assert value_of(FOUND.scores, "map", task="detail", space="pca") == 0.25
-    assert value_of(FOUND.scores, "map") is None
+def test_a_value_is_that_of_the_first_row_of_its_metric() -> None:
+    assert value_of(FOUND.scores, "map") == 0.5
+    assert value_of(FOUND.scores, "ap") is None

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from stages.settings import model_conf
 from strata.base.errors import StrataError
-from strata.base.first_seen import first_seen
 from strata.base.hashing import sha256_file
+from strata.base.locks import first_seen
 from strata.models import weights
 from strata.models.layers import forward_taps, resolve_layers
 from strata.models.loading import load_model, normalise, pick_device

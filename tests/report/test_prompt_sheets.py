@@ -13,16 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strata.collection.tables import from_rows, read_tables
-from strata.report.colours import is_dark, ramp
-from strata.report.confusion import MOST_IN_MATRIX, confusion_of
+from strata.report.confusion import DARK_FROM, MOST_IN_MATRIX, confusion_of, ramp
 from strata.report.prompt_sheets import (
     MOST_TEXTS,
-    Zeroshot,
     best_pictures,
     cosines,
     heat_map,
     prompt_sheets,
-    read_zeroshot,
     sample,
 )
 from strata.report.thumbnails import Gallery
@@ -31,9 +28,9 @@ MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_resu
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Zeroshot, Gallery]:
+def made(tmp_path: Path) -> tuple[Path, Gallery]:
     MADE["make_results"](tmp_path)
-    return read_zeroshot(tmp_path / "data/zeroshot"), Gallery(read_tables(tmp_path / "data/tables").images)
+    return tmp_path / "data/zeroshot", Gallery(read_tables(tmp_path / "data/tables").images)
 
 
 def columns(*names: str) -> list[dict[str, Any]]:
@@ -48,7 +45,7 @@ def gallery(*labels: str) -> Gallery:
     return Gallery(from_rows("images", rows))
 
 
-def test_a_sheet_a_prompt_set_in_the_order_asked_for(made: tuple[Zeroshot, Gallery]) -> None:
+def test_a_sheet_a_prompt_set_in_the_order_asked_for(made: tuple[Path, Gallery]) -> None:
     sheets = prompt_sheets(made[0], ["mood", "motif", "not there"], made[1])
     assert [(sheet.prompt_set, sheet.classes) for sheet in sheets] == [("mood", 2), ("motif", 4)]
     motif = sheets[1]
@@ -138,6 +135,6 @@ def test_text_is_readable_on_every_colour(share: float) -> None:
     red, green, blue = (int(ramp(share)[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    text = 1.0 if is_dark(share) else 0.017  # white, or the page's ink
+    text = 1.0 if share >= DARK_FROM else 0.017  # white, or the page's ink
     high, low = max(luminance, text), min(luminance, text)
     assert (high + 0.05) / (low + 0.05) >= 3.5  # bold or large text asks for 3, small text for 4.5

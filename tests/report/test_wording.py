@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strata.measures.scores import Score, Scored
-from strata.report.wording import caution, number, said, task_title, tiles
+from strata.report.wording import answers, caution, number, task_title, tiles
 from strata.results.comparison import Measure, Results, compare_layers
 
 RESULTS = Results(
@@ -40,7 +40,7 @@ def test_a_close_race_and_a_value_like_chance_are_said() -> None:
 
 
 def test_every_question_has_one_line() -> None:
-    lines = said(compare_layers(RESULTS))
+    lines = answers(compare_layers(RESULTS))
     assert [line.layer for line in lines] == ["late", "embedding", "late", "late"]
     assert lines[1].question == "Best layer for finding pictures of the same motif"
     assert lines[3].number == "accuracy 0.800, naming always the largest class 0.200"

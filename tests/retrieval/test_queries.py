@@ -187,8 +187,6 @@ def test_the_query_vector_is_the_crop_unless_the_view_is_whole_or_there_is_no_bo
 @pytest.mark.parametrize(
     ("positives", "message"),
     [
-        ({"class": {"positive": ["good"]}}, "cannot be called 'class'"),
-        ({"a b": {"positive": ["good"]}}, "cannot be called 'a b'"),
         ({"own": {"junk": ["junk"]}}, "no positive grades"),
         ({"own": {"positive": ["good"]}}, "no query has a positive"),
     ],

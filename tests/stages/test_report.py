@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stages import provenance, report, summarize
-from strata.base.first_seen import record_first_seen
+from strata.base.locks import record_first_seen
 from strata.settings.params import ModelConf, Weights
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
