@@ -9,7 +9,9 @@ from stages.running import paths, run_stage, track, warn
 from strata.base.workspace import store_root
 from strata.collection.tables import read_tables
 from strata.models.loading import LoadedModel, load_model
+from strata.naming.prompts import typed_prompts
 from strata.naming.zeroshot import name_pictures
+from strata.settings.params import PromptSet
 
 
 def main() -> str:
@@ -30,7 +32,7 @@ def main() -> str:
         features,
         read_tables(tables),
         out,
-        prompts=settings.dataset("prompts").prompts,
+        prompts=_prompts(run.dataset),
         where=f"{settings.DATASETS}/{run.dataset}.yaml",
         image_only=model.image_only,
         load=load,
@@ -39,6 +41,9 @@ def main() -> str:
     )
     for name, reason in status["left_out"].items():
         warn("zeroshot", f"prompt set {name} is left out: {reason}")
+    for name, equal in status.get("equal_texts", {}).items():
+        first = "; ".join(f"{text!r}: {', '.join(classes)}" for text, classes in list(equal.items())[:3])
+        warn("zeroshot", f"prompt set {name}: {len(equal)} texts are those of several classes: {first}")
     if status.get("texts_cut"):
         warn("zeroshot", f"{status['texts_cut']} of {status['texts']} texts are longer than the model reads")
     shown = [
@@ -50,6 +55,12 @@ def main() -> str:
     if not sets:
         return f"nothing named: {status['status']}"
     return f"{len(sets)} prompt sets, {status['texts']} texts; {', '.join(shown) or 'nothing to score'}"
+
+
+def _prompts(dataset: str) -> dict[str, PromptSet] | None:
+    """The data set's prompt sets, and what was typed for a folder."""
+    prompts = settings.dataset("prompts").prompts
+    return typed_prompts(prompts, *settings.own_words("folder")) if dataset == "folder" else prompts
 
 
 if __name__ == "__main__":
