@@ -19,6 +19,7 @@ from strata.report.cluster_sheets import ClusterSheet, cluster_sheets
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import PromptSheet, prompt_sheets, read_zeroshot
+from strata.report.repeats import repeats
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
@@ -92,6 +93,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
         "junk": any(tile.mark == JUNK for tile in shown_tiles),
         "clusters": _clusters(inputs, compared, gallery),
         "prompts": prompts,
+        "repeats": repeats(inputs.data / "rankings/duplicates", results.duplicates, gallery),
     }
     return {
         **sections,
@@ -102,6 +104,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
         "pooling": inputs.params["pooling"],
         "layers": inputs.layers,
         "used": used,
+        "dropped": inputs.params["retrieve.duplicates"] == "drop",
         "rejected": inputs.rejected,
         "rejected_shown": REJECTED_SHOWN,
         "answers": said(compared),

@@ -73,6 +73,8 @@ class RetrieveParams(Strict):
     self_match: Literal["exclude", "include"]
     junk: Literal["skip", "negative"]
     class_every: Count
+    duplicates: Literal["keep", "drop"]
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
     budget_mib: Annotated[int, Field(ge=1)]
 
 
