@@ -16,6 +16,7 @@ from PIL import Image
 from strata.base.files import write_array, write_json, write_table, write_text
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.measures.scores import Policy, Score, Scored, write_scores
+from strata.naming.captions import TO_PICTURE, TO_TEXT, score_captions
 from strata.results.comparison import Results
 from strata.retrieval.duplicates import Repeat, count_repeats, repeat_table
 
@@ -90,10 +91,17 @@ def make_results(
         ),
     )
     _rankings(data / "rankings", tables, used, random)
+    _captions(data / "zeroshot/captions", used)
     _duplicates(data / "rankings/duplicates", used)
     _clusters(data / "clusters", tables, used, random)
     _probe(data / "probe", tables)
     _zeroshot(data / "zeroshot", tables, used, random, prompts=prompts)
+
+
+def _captions(folder: Path, used: list[str]) -> None:
+    """Every picture's caption is ranked third by it, and finds it at once."""
+    ranks = {TO_PICTURE: np.zeros(len(used), np.int64), TO_TEXT: np.full(len(used), 2)}
+    write_scores(folder, score_captions(ranks, np.array(used, object), len(used)))
 
 
 def _duplicates(folder: Path, used: list[str]) -> None:

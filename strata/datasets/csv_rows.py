@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
@@ -56,13 +56,18 @@ def read_rows(path: Path, shown: str, needed: Sequence[str]) -> list[Row]:
 
 def _header(cells: list[str], shown: str, needed: Sequence[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
-    for column in needed:
-        if column not in header:
-            raise StrataError(f"{shown}: no column {column!r}; the columns are {', '.join(header)}")
+    check_columns(header, shown, needed)
     for place, column in enumerate(header):
         if column and column in header[:place]:
             raise StrataError(f"{shown}: column {column!r} stands there twice; delete or rename one of them")
     return header
+
+
+def check_columns(header: Collection[str], shown: str, needed: Iterable[str]) -> None:
+    """StrataError for the first of the ``needed`` columns that ``header`` lacks."""
+    for column in needed:
+        if column not in header:
+            raise StrataError(f"{shown}: no column {column!r}; the columns are {', '.join(header)}")
 
 
 def _row(where: str, header: list[str], cells: list[str]) -> Row:

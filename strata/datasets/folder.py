@@ -122,6 +122,14 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
         queries=from_rows("queries", queries),
         relevance=from_rows("relevance", relevance),
         classes=from_rows("classes", classes),
+        captions=from_rows(
+            "captions",
+            [
+                {"image_id": file, "caption": caption}
+                for file in files
+                for caption in told.captions.get(file, ())
+            ],
+        ),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
 from strata.base.track import Warn
-from strata.datasets.csv_rows import Row, composed, read_rows, rows_of_pictures
+from strata.datasets.csv_rows import Row, check_columns, composed, read_rows, rows_of_pictures
 from strata.settings.params import ClassEntry, LabelSource
 
 Label = tuple[str, str]
@@ -20,11 +20,12 @@ Labels = dict[str, list[Label]]
 
 @dataclass(frozen=True)
 class Told:
-    """What a labels CSV tells: labels, what prompts call a class, and the split of a file that has one."""
+    """What a labels CSV tells: labels, what prompts call a class, and of some files a split and captions."""
 
     labels: Labels
     names: dict[Label, str] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
+    captions: dict[str, list[str]] = field(default_factory=dict)
 
 
 def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
@@ -41,20 +42,26 @@ def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
 def told_by_csv(path: Path, shown: str, source: LabelSource, files: Sequence[str], warn: Warn) -> Told:
     """Labels by file; several in one cell are separated by ``;``, several rows of one file add up.
 
-    Names of classes and splits come from ``source``'s columns where the CSV has them. Rows that name no
-    picture are left out with a warning; StrataError when no row names one, and where two rows contradict each
-    other.
+    Names of classes, splits and captions come from ``source``'s columns where the CSV has them; a CSV with
+    captions needs no labels. Rows that name no picture are left out with a warning; StrataError when no row
+    names one, and where two rows contradict each other.
     """
-    rows = read_rows(path, shown, [source.file_column, *source.label_columns.values()])
-    told = Told({})
+    rows = read_rows(path, shown, [source.file_column])
     if not rows:
         raise StrataError(f"{shown}: no rows below its header")
+    header, labelled = rows[0].cells.keys(), source.label_columns.values()
+    if source.caption_column not in header or not header.isdisjoint(labelled):
+        check_columns(header, shown, labelled)
+    told = Told({})
     for row, file in rows_of_pictures(rows, source.file_column, files, warn):
         known = told.labels.setdefault(file, [])
         for facet in source.label_columns:
             own = _parts(row, source.label_columns[facet])
             _note_names(told.names, facet, own, row, (source.name_columns or {}).get(facet))
             known += [(facet, label) for label in own if (facet, label) not in known]
+        caption = row.cells.get(source.caption_column or "", "").strip()
+        if caption and caption not in told.captions.setdefault(file, []):
+            told.captions[file].append(caption)
         split = row.cells.get(source.split_column or "", "").strip()
         if split and told.splits.setdefault(file, split) != split:
             raise StrataError(f"{row.where}: {file!r} is in split {split!r} and in {told.splits[file]!r}")
@@ -64,7 +71,7 @@ def told_by_csv(path: Path, shown: str, source: LabelSource, files: Sequence[str
     ordered = {
         file: sorted(found, key=lambda label: order.index(label[0])) for file, found in told.labels.items()
     }
-    return Told(ordered, told.names, told.splits)
+    return replace(told, labels=ordered)
 
 
 def _parts(row: Row, column: str | None) -> list[str]:

@@ -56,6 +56,8 @@ def tables(results: Results, tasks: Sequence[str]) -> list[Table]:
     found.append(
         metric_table("Zero-shot, by prompt set", words.scores, words.layers, key="prompt set", rank=False)
     )
+    captions = results.captions
+    found.append(metric_table("Captions", captions.scores, captions.layers, key="searched", rank=False))
     return [table for table in found if table.columns]
 
 

@@ -24,10 +24,11 @@ class Results:
     zeroshot: Scored
     facets: list[str]
     duplicates: Scored = field(default_factory=Scored)
+    captions: Scored = field(default_factory=Scored)
 
     @property
     def tables(self) -> dict[str, Scored]:
-        """All five, by the names of metrics/*.json."""
+        """All six, by the names of metrics/*.json."""
         return {name: found for name, found in vars(self).items() if isinstance(found, Scored)}
 
 
@@ -119,11 +120,18 @@ class Comparison:
 
 def read_results(data: Path, facets: Sequence[str]) -> Results:
     """The score tables in ``data``, rounded: numbers are shown and compared as metrics/*.json have them."""
-    retrieval, clusters, probe, zeroshot, duplicates = (
+    retrieval, clusters, probe, zeroshot, duplicates, captions = (
         rounded(read_scores(data / folder))
-        for folder in ("rankings", "clusters", "probe", "zeroshot", "rankings/duplicates")
+        for folder in (
+            "rankings",
+            "clusters",
+            "probe",
+            "zeroshot",
+            "rankings/duplicates",
+            "zeroshot/captions",
+        )
     )
-    return Results(retrieval, clusters, probe, zeroshot, list(facets), duplicates)
+    return Results(retrieval, clusters, probe, zeroshot, list(facets), duplicates, captions)
 
 
 def rounded(found: Scored) -> Scored:

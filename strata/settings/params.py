@@ -163,6 +163,8 @@ class LabelSource(Strict):
     """facet -> CSV column of what prompts call the class of that row, used where the CSV has it."""
     split_column: str | None = None
     """CSV column, used where the CSV has it; pictures whose cell says ``query`` only query."""
+    caption_column: str | None = None
+    """CSV column, used where the CSV has it: a sentence about the picture; several rows, several captions."""
 
     @model_validator(mode="after")
     def _csv_is_named(self) -> LabelSource:

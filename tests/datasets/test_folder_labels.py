@@ -16,7 +16,9 @@ FILES = ["a.jpg", "b.jpg", "sub/c.jpg"]
 def source(**columns: str) -> LabelSource:
     values = {"from": "csv", "file": "labels.csv", "file_column": "file", "label_columns": columns}
     names = {facet: f"{column} name" for facet, column in columns.items()}
-    return LabelSource.model_validate({**values, "name_columns": names, "split_column": "split"})
+    return LabelSource.model_validate(
+        {**values, "name_columns": names, "split_column": "split", "caption_column": "caption"}
+    )
 
 
 def told_by(tmp_path: Path, text: str, **columns: str) -> tuple[Told, list[str]]:
@@ -98,6 +100,17 @@ def test_classes_are_called_what_the_csv_says(tmp_path: Path) -> None:
 def test_names_that_contradict_are_one_clear_line(tmp_path: Path, rows: str, said: str) -> None:
     with pytest.raises(StrataError, match=said):
         told_by(tmp_path, f"file,l,l name\n{rows}\n", label="l")
+
+
+def test_several_rows_are_several_captions_and_need_no_labels(tmp_path: Path) -> None:
+    text = "file,caption\na.jpg,a cow; it is brown\n./a.jpg, a field \nb.jpg,\na.jpg,a field\n"
+    told, _ = told_by(tmp_path, text, label="l")
+    assert told.captions == {"a.jpg": ["a cow; it is brown", "a field"]}
+    assert told.labels == {"a.jpg": [], "b.jpg": []}
+    both, _ = told_by(tmp_path, "file,caption,l\na.jpg,a cow,x\n", label="l")
+    assert (both.captions, both.labels) == ({"a.jpg": ["a cow"]}, {"a.jpg": [("label", "x")]})
+    with pytest.raises(StrataError, match=r"L\.csv: no column 'm'"):
+        told_by(tmp_path, "file,caption,l\na.jpg,a cow,x\n", label="l", mood="m")
 
 
 def test_a_picture_is_in_one_split(tmp_path: Path) -> None:
