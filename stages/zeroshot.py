@@ -11,7 +11,7 @@ from strata.base.workspace import store_root
 from strata.collection.tables import read_tables
 from strata.models.loading import LoadedModel, load_model
 from strata.naming.captions import KS, match_captions
-from strata.naming.prompts import typed_prompts
+from strata.naming.prompts import said_equal, typed_prompts
 from strata.naming.zeroshot import name_pictures
 from strata.settings.params import PromptSet
 
@@ -49,8 +49,7 @@ def main() -> str:
     for name, reason in status["left_out"].items():
         warn("zeroshot", f"prompt set {name} is left out: {reason}")
     for name, equal in status.get("equal_texts", {}).items():
-        first = "; ".join(f"{text!r}: {', '.join(classes)}" for text, classes in list(equal.items())[:3])
-        warn("zeroshot", f"prompt set {name}: {len(equal)} texts are those of several classes: {first}")
+        warn("zeroshot", f"prompt set {name}: {said_equal(equal)}")
     if status.get("texts_cut"):
         warn("zeroshot", f"{status['texts_cut']} of {status['texts']} texts are longer than the model reads")
     shown = [

@@ -95,6 +95,16 @@ def equal_texts(columns: Sequence[Column]) -> dict[str, dict[str, list[str]]]:
     return found
 
 
+def said_equal(equal: Mapping[str, Sequence[str]]) -> str:
+    """One prompt set's ``equal_texts`` in a line: how many, and the first three.
+
+    >>> said_equal({"a photo of a crane.": ["n1", "n3"]})
+    "1 texts are those of several classes: 'a photo of a crane.' (n1, n3)"
+    """
+    first = "; ".join(f"{text!r} ({', '.join(classes)})" for text, classes in list(equal.items())[:3])
+    return f"{len(equal)} texts are those of several classes: {first}{'; ...' if len(equal) > 3 else ''}"
+
+
 def unique_texts(columns: Sequence[Column]) -> list[str]:
     """Every text once, in order of first appearance."""
     return list(dict.fromkeys(text for column in columns for text in column.texts))

@@ -118,10 +118,12 @@ def test_classes_of_one_name_are_said(
     rows = [{**row, "name": "crane"} for row in tables.classes.to_pylist()]
     write_tables(project / "data/tables", replace(tables, classes=from_rows("classes", rows)))
     run(project, monkeypatch)
-    said = "prompt set label: 1 texts are those of several classes: 'a photo of a crane.': cat, owl"
+    said = "prompt set label: 1 texts are those of several classes: 'a photo of a crane.' (cat, owl)"
     assert said in capsys.readouterr().err
     status = read_json(project / "data/zeroshot/status.json")
     assert status["equal_texts"]["label_a"] == {"a photo of a crane.": ["cat", "owl"]}
+    scores = flatten(read_scores(project / "data/zeroshot"))
+    assert str(scores["label"]["equal_texts"]).startswith("1 texts are those of several classes")
 
 
 def test_without_the_embedding_it_explains_itself_and_succeeds(
