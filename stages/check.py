@@ -13,6 +13,7 @@ from stages.running import paths, run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_text
 from strata.models.weights import tag_entry
+from strata.naming.prompts import typed_prompts
 from strata.results.names import check_names
 from strata.results.parameters import flat_params
 from strata.settings.consistency import check_consistency
@@ -26,7 +27,7 @@ def main() -> str:
     """Read every parameter the run will use; the summary says what was chosen."""
     for_dataset, for_model = paths()
     params = settings.params()
-    dataset = settings.dataset_conf(params.dataset)
+    dataset = _as_typed(params.dataset, settings.dataset_conf(params.dataset))
     model = settings.model_conf(params.model)
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
     check_consistency(params, dataset, model, whitenings)
@@ -38,6 +39,14 @@ def main() -> str:
     write_text(for_dataset, CONSISTENT)
     write_text(for_model, CONSISTENT + pair)
     return f"{params.dataset}, {params.model}, {params.pooling}, {len(params.layers)} layers"
+
+
+def _as_typed(name: str, dataset: DatasetConf) -> DatasetConf:
+    """The data set's file with the words and templates typed elsewhere, as ``zeroshot`` will use them."""
+    if name != "folder":
+        return dataset
+    prompts = typed_prompts(dataset.prompts, *settings.own_words("folder"))
+    return dataset.model_copy(update={"prompts": prompts})
 
 
 def _known_facets(dataset: DatasetConf) -> list[str]:

@@ -35,7 +35,9 @@ READERS = {
     "dataset": "conf/datasets/${dataset}.yaml",
     "model": "conf/models/${model}.yaml",
 }
-FOLDERS = {"dataset_conf": "conf/datasets", "model_conf": "conf/models", "own_path": "conf/paths"}
+TYPED = {"own_path": ["path"], "own_words": ["words", "templates"]}
+"""Reader -> the keys of conf/paths/NAME.yaml that it reads."""
+FOLDERS = {"dataset_conf": "conf/datasets", "model_conf": "conf/models", **dict.fromkeys(TYPED, "conf/paths")}
 COMMAND = re.compile(r"python -m (stages\.\w+)")
 NAMED = re.compile(r"(strata(?:\.\w+)+)(?::\w+)?")
 
@@ -123,8 +125,8 @@ def _keys_read(path: Path, data: list[str]) -> Iterator[tuple[str, list[str]]]:
             raise StrataError(f"{where}: name the keys by literal strings, so that dvc.yaml can list them")
         if reader in READERS:
             yield READERS[reader], names
-        elif reader == "own_path":
-            yield f"{FOLDERS[reader]}/{names[0]}.yaml", ["path"]
+        elif reader in TYPED:
+            yield f"{FOLDERS[reader]}/{names[0]}.yaml", TYPED[reader]
         else:
             raise StrataError(
                 f"{where} reads what this stage does not depend on; use params, dataset or model"

@@ -1,4 +1,4 @@
-"""prepare: turn the source's files into the four tables every later stage reads."""
+"""prepare: turn the source's files into the five tables every later stage reads."""
 
 from __future__ import annotations
 

@@ -11,16 +11,21 @@ import pyarrow.compute as pc
 from stages import settings
 from stages.running import paths, run_stage, track
 from strata.base.files import make_in_place, read_json, write_json, write_table
-from strata.collection.tables import read_tables
-from strata.maps.features import layer_names, read_rows
+from strata.base.threads import one_blas_thread
+from strata.collection.facets import facet_names, labels_of
+from strata.collection.tables import Tables, read_tables
+from strata.maps.features import layer_names, read_layer_array, read_rows
 from strata.measures.scores import Policy, Scored, write_scores
 from strata.retrieval.aggregate import best_layer
 from strata.retrieval.class_queries import class_queries
+from strata.retrieval.duplicates import MOST, Repeat, count_repeats, find_repeats, repeat_table, without
 from strata.retrieval.evaluation import evaluate_layer
 from strata.retrieval.layer_vectors import Folders, read_layer
-from strata.retrieval.queries import build_database, own_queries
+from strata.retrieval.queries import Database, build_database, own_queries
 from strata.retrieval.region_matching import read_frames
+from strata.settings.params import EMBEDDING
 
+DUPLICATES = "duplicates"
 TABLES = Path("data/tables")
 FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))
 
@@ -31,6 +36,9 @@ def main() -> str:
     retrieve, view = chosen.retrieve, chosen.query.view
     tables, rows = read_tables(TABLES), read_rows(FOLDERS.features)
     database = build_database(rows, tables.images)
+    repeats, repeated, repeat_scores = _repeats(tables, database, retrieve.near_duplicate)
+    if retrieve.duplicates == "drop":
+        database = without(database, repeats)
     own = own_queries(tables, rows, database, settings.dataset("protocol").protocol, retrieve, view)
     by_class = class_queries(tables, database, retrieve.class_every)
     images = tables.images
@@ -56,13 +64,41 @@ def main() -> str:
             write_table(folder / name / "per_query.parquet", found.per_query)
             scored.append((found.scored + fitted).at(layer=name))
         write_json(folder / "layers.json", names)
+        write_table(folder / DUPLICATES / "repeats.parquet", repeated)
+        write_scores(folder / DUPLICATES, repeat_scores)
         write_scores(folder, sum(scored, Scored()))
 
     make_in_place(out, fill)
     task = (own.tasks if own.queries else by_class.tasks)[0].name
     boxed = sum(query.boxed for query in own.queries)
     counts = f"{boxed} boxed, {len(own.queries) - boxed} whole and {len(by_class.queries)} class queries"
+    if repeats:
+        counts += f", {len(repeats)} duplicates {'left out' if retrieve.duplicates == 'drop' else 'kept'}"
     return f"{len(names)} layers, {counts}; {best_layer(sum(scored, Scored()).scores, task)}"
+
+
+def _repeats(tables: Tables, database: Database, threshold: float) -> tuple[list[Repeat], pa.Table, Scored]:
+    """Which pictures repeat another, by their files and, where these can be compared, their embeddings."""
+    ids, images = pa.array(database.image_ids, pa.string()), tables.images
+    near, vectors = f"cosine of the embeddings >= {threshold}", None
+    if EMBEDDING not in layer_names(FOLDERS.features):
+        near = "not looked for: 'embedding' is not among the layers"
+    elif len(ids) > MOST:
+        near = f"not looked for: more than {MOST} pictures"
+    else:
+        vectors = read_layer_array(FOLDERS.features, EMBEDDING, "vector")[: len(ids)]
+    asking = pc.is_in(ids, value_set=tables.queries["image_id"].combine_chunks())
+    listed = pc.index_in(ids, value_set=images["image_id"].combine_chunks())
+    hashes = images["sha256"].take(listed).to_pylist()
+    with one_blas_thread():
+        found = find_repeats(
+            hashes, vectors, database.ranked, asking.to_numpy(zero_copy_only=False), threshold
+        )
+    main = next(iter(facet_names(tables)), None)
+    classes = {row["class_id"] for row in tables.classes.to_pylist() if row["facet"] == main}
+    labels = [classes.intersection(own) for own in labels_of(images, ids).to_pylist()]
+    table = repeat_table(found, database.image_ids, labels)
+    return found, table, count_repeats(table, near, compared=vectors is not None)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,21 @@ def own_path(name: str) -> str:
     return str(project_root() / Path(_typed(name, "path", '"/where/it/is"')).expanduser())
 
 
+def own_words(name: str) -> tuple[list[str], list[str]]:
+    """The words and the templates typed into conf/paths/NAME.yaml; nothing typed is an empty list."""
+    where = PATHS / f"{name}.yaml"
+    typed = read_yaml(where)
+    for key, example in (("words", "[cat,dog]"), ("templates", '["a photo of a {name}."]')):
+        value = typed.get(key)
+        if value is not None and not (
+            isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value)
+        ):
+            raise StrataError(
+                f"{where}: {key} = {value!r} is no list of texts; use -S '{where}:{key}={example}'"
+            )
+    return typed.get("words") or [], typed.get("templates") or []
+
+
 def _typed(name: str, key: str, example: str) -> str:
     """A key of conf/paths/NAME.yaml."""
     where = PATHS / f"{name}.yaml"

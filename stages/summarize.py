@@ -24,6 +24,8 @@ DECIDED_BY = {  # which parameters change which numbers
     "clusters": (*VIEWS, "pool", "reduce_", "cluster_"),
     "probe": (*VIEWS, "pool", "probe_"),
     "zeroshot": VIEWS,
+    "captions": VIEWS,
+    "duplicates": (*VIEWS, "retrieve_near_duplicate"),
 }
 REJECTED_COLUMNS = ("image_id", "reason")
 

@@ -16,7 +16,9 @@ from PIL import Image
 from strata.base.files import write_array, write_json, write_table, write_text
 from strata.collection.tables import Tables, from_rows, write_tables
 from strata.measures.scores import Policy, Score, Scored, write_scores
+from strata.naming.captions import TO_PICTURE, TO_TEXT, score_captions
 from strata.results.comparison import Results
+from strata.retrieval.duplicates import Repeat, count_repeats, repeat_table
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ["stem", "blocks.5", "blocks.11", "embedding"]
@@ -89,9 +91,25 @@ def make_results(
         ),
     )
     _rankings(data / "rankings", tables, used, random)
+    _captions(data / "zeroshot/captions", used)
+    _duplicates(data / "rankings/duplicates", used)
     _clusters(data / "clusters", tables, used, random)
     _probe(data / "probe", tables)
     _zeroshot(data / "zeroshot", tables, used, random, prompts=prompts)
+
+
+def _captions(folder: Path, used: list[str]) -> None:
+    """Every picture's caption is ranked third by it, and finds it at once."""
+    ranks = {TO_PICTURE: np.zeros(len(used), np.int64), TO_TEXT: np.full(len(used), 2)}
+    write_scores(folder, score_captions(ranks, np.array(used, object), len(used)))
+
+
+def _duplicates(folder: Path, used: list[str]) -> None:
+    """The second picture repeats the first, under another label."""
+    repeat = Repeat(place=1, of=0, exact=False, cosine=0.991, of_query=True)
+    table = repeat_table([repeat], used, [["castle"], ["ship"]])
+    write_table(folder / "repeats.parquet", table)
+    write_scores(folder, count_repeats(table, "cosine of the embeddings >= 0.98", compared=True))
 
 
 def draw_pictures(root: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINE, BAD_INPUT = "tests/e2e/test_pipeline.py", "tests/e2e/test_bad_input.py"
+OWN_TRUTH = "tests/e2e/test_own_truth.py"
 
 EXECUTED: dict[str, tuple[str, str]] = {
     "make repro": (".ci/run", "make repro"),
@@ -34,6 +35,11 @@ EXECUTED: dict[str, tuple[str, str]] = {
         BAD_INPUT,
         "test_a_folder_path_with_odd_signs_is_set_with_S",
     ),
+    "dvc exp run -S conf/datasets/folder.yaml:labels.from=csv "
+    "-S conf/datasets/folder.yaml:labels.file=labels.csv": (OWN_TRUTH, "labels.file=labels.csv"),
+    "dvc exp run -S 'conf/paths/folder.yaml:words=[sea cow,dog]' "
+    "-S 'conf/paths/folder.yaml:templates=[\"a photo of a {name}.\"]'": (OWN_TRUTH, "words=[sea cow,dog]"),
+    "dvc exp run -S retrieve.duplicates=drop": (OWN_TRUTH, "retrieve.duplicates=drop"),
     "dvc exp run -S model=open_clip -S conf/paths/open_clip.yaml:architecture=ViTamin-S "
     "-S conf/paths/open_clip.yaml:pretrained=datacomp1b": (
         "tests/e2e/test_own_models.py",

@@ -27,7 +27,10 @@ def write_settings(folder: Path, dataset: str, rows: int, *, layers: Sequence[st
     model["weights"]["path"] = str(MODEL)
     yaml.dump(model, folder / "conf/models/demo-rn.yaml")
     if dataset == "folder":
-        yaml.dump({"path": str(folder / "pictures")}, folder / "conf/paths/folder.yaml")
+        yaml.dump(
+            {"path": str(folder / "pictures"), "words": None, "templates": None},
+            folder / "conf/paths/folder.yaml",
+        )
         return
     conf = yaml.load(folder / "conf/datasets/folder.yaml")
     conf |= {"title": "made-up rows", "sources": None, "labels": None, "queries": None}

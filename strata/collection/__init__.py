@@ -1,4 +1,4 @@
-"""What a data set becomes: four tables, a picture's header, a folder's listing, what was left out and why.
+"""What a data set becomes: five tables, a picture's header, a folder's listing, what was left out and why.
 
 Imports ``base`` and ``settings``. Decodes no pixel.
 """

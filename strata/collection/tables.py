@@ -1,4 +1,4 @@
-"""The four tables every data set becomes, their schemas and their rules.
+"""The five tables every data set becomes, their schemas and their rules.
 
 An adaptor fills them, ``prepare`` writes them, every later stage reads them. A violation names file, column
 and row. ``classes`` has a ``facet`` column (a picture can be classed by motif *and* by mood); the first facet
@@ -8,7 +8,7 @@ of the table is the main one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,24 @@ SCHEMAS: dict[str, pa.Schema] = {
     "classes": pa.schema(
         [*required(class_id=_TEXT, facet=_TEXT, name=_TEXT, synonyms=_TEXTS), ("description", _TEXT)]
     ),
+    "captions": pa.schema(
+        [
+            pa.field("image_id", pa.string(), nullable=False),
+            pa.field("caption", pa.string(), nullable=False),
+        ]
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The four tables of one data set."""
+    """The tables of one data set; most have no captions."""
 
     images: pa.Table
     queries: pa.Table
     relevance: pa.Table
     classes: pa.Table
+    captions: pa.Table = field(default_factory=SCHEMAS["captions"].empty_table)
 
 
 def from_rows(name: str, rows: Rows) -> pa.Table:
@@ -65,9 +72,11 @@ def from_rows(name: str, rows: Rows) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def tables_from_rows(images: Rows, queries: Rows = (), relevance: Rows = (), classes: Rows = ()) -> Tables:
-    """All four from rows as dicts."""
-    return Tables(*map(from_rows, SCHEMAS, (images, queries, relevance, classes)))
+def tables_from_rows(
+    images: Rows, queries: Rows = (), relevance: Rows = (), classes: Rows = (), captions: Rows = ()
+) -> Tables:
+    """All of them from rows as dicts."""
+    return Tables(*map(from_rows, SCHEMAS, (images, queries, relevance, classes, captions)))
 
 
 def box_columns(box: Sequence[float]) -> dict[str, float]:
@@ -76,14 +85,14 @@ def box_columns(box: Sequence[float]) -> dict[str, float]:
 
 
 def write_tables(folder: Path, tables: Tables) -> None:
-    """Validate and write all four; nothing is written when one is wrong."""
+    """Validate and write them all; nothing is written when one is wrong."""
     validate(tables, folder)
     for name in SCHEMAS:
         write_table(folder / f"{name}.parquet", getattr(tables, name))
 
 
 def read_tables(folder: Path) -> Tables:
-    """Read and validate all four."""
+    """Read and validate them all."""
     tables = Tables(**{name: read_table(folder / f"{name}.parquet") for name in SCHEMAS})
     validate(tables, folder)
     return tables
@@ -114,6 +123,7 @@ def validate(tables: Tables, folder: Path) -> None:
     _check_known(folder / "relevance.parquet", tables.relevance, "image_id", images)
     _check_known(folder / "relevance.parquet", tables.relevance, "query_id", queries)
     _check_known(folder / "relevance.parquet", tables.relevance, "grade", pa.array(GRADES))
+    _check_known(folder / "captions.parquet", tables.captions, "image_id", images)
     _check_labels(folder / "images.parquet", tables)
     _check_boxes(folder / "queries.parquet", tables.queries, tables.images)
     _check_boxes(folder / "relevance.parquet", tables.relevance, tables.images)
@@ -122,13 +132,13 @@ def validate(tables: Tables, folder: Path) -> None:
 def _check_schema(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     if table.schema.names != schema.names:
         raise StrataError(f"{path}: columns are {table.schema.names}, expected {schema.names}")
-    for field in schema:
-        column = table[field.name]
-        if column.type != field.type:
-            raise StrataError(f"{path}: column {field.name} is {column.type}, expected {field.type}")
-        if not field.nullable and column.null_count:
+    for wanted in schema:
+        column = table[wanted.name]
+        if column.type != wanted.type:
+            raise StrataError(f"{path}: column {wanted.name} is {column.type}, expected {wanted.type}")
+        if not wanted.nullable and column.null_count:
             row = pc.index(pc.is_null(column), True).as_py()
-            raise StrataError(f"{path}: column {field.name}, row {row}: a value is missing")
+            raise StrataError(f"{path}: column {wanted.name}, row {row}: a value is missing")
 
 
 def _check_unique(path: Path, table: pa.Table, column: str) -> None:

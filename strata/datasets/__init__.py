@@ -1,4 +1,4 @@
-"""Data sets by name: each module turns its source's files into the four tables, and nothing else.
+"""Data sets by name: each module turns its source's files into the five tables, and nothing else.
 
 A later source joins with its module and a line in ``ADAPTORS``; only the chosen one is imported. Imports
 ``base``, ``settings``, ``demo``, ``collection`` and ``fetching``; loads no model.

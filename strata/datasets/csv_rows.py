@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+import posixpath
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
 from strata.base.errors import StrataError
+from strata.base.track import Warn
 
 _DELIMITERS = (",", ";", "\t")
 
@@ -25,7 +27,8 @@ def read_rows(path: Path, shown: str, needed: Sequence[str]) -> list[Row]:
     """All rows of the CSV ``path``, which messages call ``shown``.
 
     The delimiter is the one that occurs most often in the header line. Raises StrataError when the file is
-    not UTF-8, a ``needed`` column is missing, or a row has more cells than the header.
+    not UTF-8, a ``needed`` column is missing, a column stands there twice, or a row has more cells than the
+    header.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -53,10 +56,18 @@ def read_rows(path: Path, shown: str, needed: Sequence[str]) -> list[Row]:
 
 def _header(cells: list[str], shown: str, needed: Sequence[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
+    check_columns(header, shown, needed)
+    for place, column in enumerate(header):
+        if column and column in header[:place]:
+            raise StrataError(f"{shown}: column {column!r} stands there twice; delete or rename one of them")
+    return header
+
+
+def check_columns(header: Collection[str], shown: str, needed: Iterable[str]) -> None:
+    """StrataError for the first of the ``needed`` columns that ``header`` lacks."""
     for column in needed:
         if column not in header:
             raise StrataError(f"{shown}: no column {column!r}; the columns are {', '.join(header)}")
-    return header
 
 
 def _row(where: str, header: list[str], cells: list[str]) -> Row:
@@ -68,16 +79,51 @@ def _row(where: str, header: list[str], cells: list[str]) -> Row:
     return Row(where, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True)))
 
 
-def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
-    """What a cell's file name is among ``names``: the same bytes, else the same text in another Unicode form.
+def rows_of_pictures(
+    rows: Sequence[Row], column: str, files: Iterable[str], warn: Warn
+) -> list[tuple[Row, str]]:
+    """The rows whose cell in ``column`` names one of ``files``, and which one it is.
 
-    (macOS writes an accent as a character of its own, a table typed elsewhere does not.)
+    The others are left out, with a warning that shows the first three; StrataError where no row names one.
+    """
+    find = name_finder(files)
+    found = [(row, find(row.cells[column])) for row in rows]
+    astray = [row for row, file in found if file is None]
+    if astray:
+        shown = astray[0].where.rpartition(", line ")[0]
+        first = ", ".join(
+            f"{row.cells[column]!r} (line {row.where.rpartition(' ')[2]})" for row in astray[:3]
+        )
+        said = f"{len(astray)} of {len(rows)} rows name no picture of the folder: {first}"
+        if len(astray) == len(rows):
+            raise StrataError(f"{shown}: {said}; column {column!r} holds paths relative to the folder")
+        warn(f"{shown}: {said}{', ...' if len(astray) > 3 else ''}; they are left out")
+    return [(row, file) for row, file in found if file is not None]
+
+
+def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
+    """What a cell's file name is among ``names``: the same bytes, else the same name spelt in another way.
+
+    >>> find = name_finder(["sub/a.jpg"])
+    >>> find(" ./sub\\\\a.jpg "), find("b.jpg")
+    ('sub/a.jpg', None)
     """
     exact = set(names)
-    found = {composed(name): name for name in exact}
-    return lambda cell: cell if cell in exact else found.get(composed(cell))
+    found: dict[str, str] = {}
+    for name in sorted(exact):
+        if (spelling := one_spelling(name)) not in found or name == spelling:
+            found[spelling] = name
+    return lambda cell: cell if cell in exact else found.get(one_spelling(cell))
+
+
+def one_spelling(name: str) -> str:
+    """One name for a file: no blanks around it, no ``./``, ``/`` for a backslash, accents as ``composed``."""
+    return composed(posixpath.normpath(name.strip().replace("\\", "/")))
 
 
 def composed(text: str) -> str:
-    """One spelling for what looks alike: an accented letter is one character (Unicode's NFC)."""
+    """One spelling for what looks alike: an accented letter is one character (Unicode's NFC).
+
+    (macOS writes an accent as a character of its own, a table typed elsewhere does not.)
+    """
     return normalize("NFC", text)

@@ -51,7 +51,12 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     entries: list[dict[str, Any]] = drawn["pictures"] + drawn["odd"]
     images = [_image(raw, entry) for entry in track(entries, total=len(entries), desc="prepare")]
     queries, relevance = _details(drawn["pictures"])
-    return tables_from_rows(images, queries, relevance, _classes())
+    captions = [
+        {"image_id": entry["id"], "caption": caption}
+        for entry in drawn["pictures"]
+        for caption in _captions(entry)
+    ]
+    return tables_from_rows(images, queries, relevance, _classes(), captions)
 
 
 def _image(raw: Path, entry: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +90,20 @@ def _details(pictures: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list
         if place["image_id"] != query["image_id"]
     ]
     return queries, relevance
+
+
+def _captions(entry: dict[str, Any]) -> list[str]:
+    """Two sentences about a painting: what it is called by name, and what is to be seen."""
+    motif, medium, mood = (entry[facet] for facet in _FACETS)
+    kinds = dict.fromkeys(detail["kind"] for detail in entry["details"])
+    small = " and ".join(f"{_article(kind)} {kind}" for kind in kinds)
+    said = f"a {mood} {_NAMES[medium]} of {_article(motif)} {motif}"
+    seen = f"{vocabulary.MOTIF_DESCRIPTIONS[motif]}, {vocabulary.MOOD_DESCRIPTIONS[mood]}"
+    return [f"{said} with {small}." if small else f"{said}.", f"{seen}."]
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _classes() -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -26,8 +26,8 @@ from strata.base.track import Track, Warn
 from strata.collection.headers import Header, known_sizes, remembered_header
 from strata.collection.listing import Found, read_listing
 from strata.collection.tables import Tables, from_rows
-from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
-from strata.datasets.folder_queries import read_queries, read_relevance
+from strata.datasets.folder_labels import Label, Told, classes_of, labels_from_folders, told_by_csv
+from strata.datasets.folder_queries import queries_by_label, read_queries, read_relevance
 from strata.settings.params import DatasetConf
 
 FACET = "label"  # of sub-folders, where labels.label_columns names none
@@ -109,26 +109,36 @@ def build(raw: Path, conf: DatasetConf, *, track: Track, warn: Warn) -> Tables:
     about = read_json(raw / "root.json")
     listing = read_table(raw / "listing.parquet")
     files = listing["file"].to_pylist()
-    labels, facets = _labels(raw, conf, about["tables"], files, warn)
-    classes, ids = classes_of(labels, facets, conf.classes)
-    queries, relevance = _queries(raw, about["tables"], files)
+    told, facets = _told(raw, conf, about["tables"], files, warn)
+    classes, ids = classes_of(told.labels, facets, conf.classes, told.names)
+    if "queries" in about["tables"]:
+        queries, relevance = _queries(raw, about["tables"], files, warn)
+    else:
+        queries, relevance = queries_by_label(told, facets)
     listed = (row for batch in listing.to_batches(_ROWS) for row in batch.to_pylist())
-    own = ([ids[label] for label in labels.get(file, ())] for file in files)
-    images = _images(about["root"], track(listed, total=len(files), desc="prepare"), own)
+    images = _images(about["root"], track(listed, total=len(files), desc="prepare"), told, ids)
     return Tables(
         images=_table(images, partial(from_rows, "images")),
         queries=from_rows("queries", queries),
         relevance=from_rows("relevance", relevance),
         classes=from_rows("classes", classes),
+        captions=from_rows(
+            "captions",
+            [
+                {"image_id": file, "caption": caption}
+                for file in files
+                for caption in told.captions.get(file, ())
+            ],
+        ),
     )
 
 
 def _images(
-    root: str, listed: Iterable[dict[str, Any]], labels: Iterable[list[str]]
+    root: str, listed: Iterable[dict[str, Any]], told: Told, ids: Mapping[Label, str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of ``images``."""
+    """Rows of ``images``; ``ids``: the class_id of a label."""
     memo = known_sizes()
-    for row, own in zip(listed, labels, strict=True):
+    for row in listed:
         header = _header(root, row, memo)
         yield {
             "image_id": row["file"],
@@ -136,7 +146,8 @@ def _images(
             "width": header.width,
             "height": header.height,
             "sha256": row["sha256"],
-            "labels": own,
+            "labels": [ids[label] for label in told.labels.get(row["file"], ())],
+            "split": told.splits.get(row["file"]),
             "status": header.status,
         }
 
@@ -147,27 +158,26 @@ def _header(root: str, row: dict[str, Any], memo: Memo) -> Header:
     return remembered_header(os.path.join(root, row["file"]), row["sha256"], memo)
 
 
-def _labels(
+def _told(
     raw: Path, conf: DatasetConf, shown: dict[str, str], files: Sequence[str], warn: Warn
-) -> tuple[Labels, list[str]]:
-    """The labels and the facets they belong to."""
+) -> tuple[Told, list[str]]:
+    """What is known of the files, and the facets that their labels belong to."""
     source = conf.labels
     if source is None or source.from_ == "none":
-        return {}, []
+        return Told({}), []
     facets = list(source.label_columns)
     if source.from_ == "csv":
-        return labels_from_csv(raw / "labels.csv", shown["labels"], source, files, warn), facets
+        return told_by_csv(raw / "labels.csv", shown["labels"], source, files, warn), facets
     facet = (facets or [FACET])[0]
-    return labels_from_folders(files, facet), [facet]
+    return Told(labels_from_folders(files, facet)), [facet]
 
 
 def _queries(
-    raw: Path, shown: dict[str, str], files: Sequence[str]
+    raw: Path, shown: dict[str, str], files: Sequence[str], warn: Warn
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of queries and of relevance; none where no CSV was named."""
-    if "queries" not in shown:
-        return [], []
-    queries = read_queries(raw / "queries.csv", shown["queries"], files)
+    """Rows of queries and of relevance, from their CSV files."""
+    queries, left_out = read_queries(raw / "queries.csv", shown["queries"], files, warn)
     if "relevance" not in shown:
         return queries, []
-    return queries, read_relevance(raw / "relevance.csv", shown["relevance"], files, queries)
+    relevance = raw / "relevance.csv"
+    return queries, read_relevance(relevance, shown["relevance"], files, queries, left_out, warn)

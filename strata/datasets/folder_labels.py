@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from strata.base.errors import StrataError
 from strata.base.track import Warn
-from strata.datasets.csv_rows import composed, name_finder, read_rows
+from strata.datasets.csv_rows import Row, check_columns, composed, read_rows, rows_of_pictures
 from strata.settings.params import ClassEntry, LabelSource
 
 Label = tuple[str, str]
 """(facet, what the source calls the class)"""
 Labels = dict[str, list[Label]]
 """file -> its labels, facet by facet"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a labels CSV tells: labels, what prompts call a class, and of some files a split and captions."""
+
+    labels: Labels
+    names: dict[Label, str] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    captions: dict[str, list[str]] = field(default_factory=dict)
 
 
 def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
@@ -28,56 +39,77 @@ def labels_from_folders(files: Sequence[str], facet: str) -> Labels:
     return labels
 
 
-def labels_from_csv(path: Path, shown: str, source: LabelSource, files: Sequence[str], warn: Warn) -> Labels:
+def told_by_csv(path: Path, shown: str, source: LabelSource, files: Sequence[str], warn: Warn) -> Told:
     """Labels by file; several in one cell are separated by ``;``, several rows of one file add up.
 
-    Rows that name no picture are counted in a warning; StrataError when no row names one.
+    Names of classes, splits and captions come from ``source``'s columns where the CSV has them; a CSV with
+    captions needs no labels. Rows that name no picture are left out with a warning; StrataError when no row
+    names one, and where two rows contradict each other.
     """
-    rows = read_rows(path, shown, [source.file_column, *source.label_columns.values()])
-    find = name_finder(files)
-    labels: Labels = {}
-    astray: list[str] = []
-    for row in rows:
-        cell = row.cells[source.file_column]
-        file = find(cell)
-        if file is None:
-            astray.append(f"{cell!r} in {row.where}")
-            continue
-        known = labels.setdefault(file, [])
-        known += [label for label in _cells(source, row.cells) if label not in known]
-    if not labels:
-        first = f" ({astray[0]})" if astray else ""
-        raise StrataError(
-            f"{shown}: none of its {len(rows)} rows names a picture of the folder{first}; column "
-            f"{source.file_column!r} holds paths relative to the folder"
-        )
-    if astray:
-        warn(
-            f"{len(astray)} of {len(rows)} label rows name no picture of the folder, the first is {astray[0]}"
-        )
-    if len(labels) < len(files):
-        warn(f"{len(files) - len(labels)} of {len(files)} pictures have no row in {shown}")
+    rows = read_rows(path, shown, [source.file_column])
+    if not rows:
+        raise StrataError(f"{shown}: no rows below its header")
+    header, labelled = rows[0].cells.keys(), source.label_columns.values()
+    if source.caption_column not in header or not header.isdisjoint(labelled):
+        check_columns(header, shown, labelled)
+    told = Told({})
+    for row, file in rows_of_pictures(rows, source.file_column, files, warn):
+        known = told.labels.setdefault(file, [])
+        for facet in source.label_columns:
+            own = _parts(row, source.label_columns[facet])
+            _note_names(told.names, facet, own, row, (source.name_columns or {}).get(facet))
+            known += [(facet, label) for label in own if (facet, label) not in known]
+        caption = row.cells.get(source.caption_column or "", "").strip()
+        if caption and caption not in told.captions.setdefault(file, []):
+            told.captions[file].append(caption)
+        split = row.cells.get(source.split_column or "", "").strip()
+        if split and told.splits.setdefault(file, split) != split:
+            raise StrataError(f"{row.where}: {file!r} is in split {split!r} and in {told.splits[file]!r}")
+    if len(told.labels) < len(files):
+        warn(f"{len(files) - len(told.labels)} of {len(files)} pictures have no row in {shown}")
     order = list(source.label_columns)
-    return {file: sorted(found, key=lambda label: order.index(label[0])) for file, found in labels.items()}
+    ordered = {
+        file: sorted(found, key=lambda label: order.index(label[0])) for file, found in told.labels.items()
+    }
+    return replace(told, labels=ordered)
 
 
-def _cells(source: LabelSource, cells: Mapping[str, str]) -> list[Label]:
-    return [
-        (facet, composed(part.strip()))
-        for facet, column in source.label_columns.items()
-        for part in cells[column].split(";")
-        if part.strip()
-    ]
+def _parts(row: Row, column: str | None) -> list[str]:
+    """What a cell lists, separated by ``;``; nothing where there is no such column."""
+    return [composed(part.strip()) for part in row.cells.get(column or "", "").split(";") if part.strip()]
+
+
+def _note_names(
+    names: dict[Label, str], facet: str, labels: Sequence[str], row: Row, column: str | None
+) -> None:
+    """Add what the row calls the classes of its ``labels``, one name a label; an empty cell says nothing."""
+    own = _parts(row, column)
+    if own and len(own) != len(labels):
+        raise StrataError(
+            f"{row.where}: column {column!r} has {len(own)} names for {len(labels)} labels; both are "
+            "separated by ;, or set labels.name_columns to null in conf/datasets/folder.yaml"
+        )
+    for label, name in zip(labels, own, strict=False):
+        if (before := names.setdefault((facet, label), name)) != name:
+            raise StrataError(
+                f"{row.where}: class {label!r} is called {name!r} here and {before!r} before; a class has "
+                "one name (or set labels.name_columns to null in conf/datasets/folder.yaml)"
+            )
 
 
 def classes_of(
-    labels: Labels, facets: Sequence[str], given: Mapping[str, Sequence[ClassEntry]] | None
+    labels: Labels,
+    facets: Sequence[str],
+    given: Mapping[str, Sequence[ClassEntry]] | None,
+    names: Mapping[Label, str] | None = None,
 ) -> tuple[list[dict[str, Any]], dict[Label, str]]:
     """Rows of ``classes``, facet by facet, and the class_id of every label.
 
     A facet of ``given`` (the YAML's ``classes``) has exactly those classes, any other facet the labels found,
-    sorted. A name that two facets share (``unknown``) is ``facet:name`` in the later one.
+    sorted. A name that two facets share (``unknown``) is ``facet:name`` in the later one. ``names``: what
+    prompts call a class; what ``given`` says goes before.
     """
+    names = names or {}
     given = given or {}
     rows: list[dict[str, Any]] = []
     ids: dict[Label, str] = {}
@@ -92,7 +124,7 @@ def classes_of(
                 {
                     "class_id": class_id,
                     "facet": facet,
-                    "name": entry.name or _readable(entry.id),
+                    "name": entry.name or names.get((facet, composed(entry.id))) or _readable(entry.id),
                     "synonyms": entry.synonyms,
                     "description": entry.description,
                 }

@@ -1,4 +1,4 @@
-"""Naming pictures: by text alone (zero-shot), and by a linear probe on their descriptors.
+"""Naming pictures: by text alone (zero-shot, captions), and by a linear probe on their descriptors.
 
 Imports ``base``, ``settings``, ``collection``, ``models``, ``maps``, ``descriptors`` and ``measures``.
 """

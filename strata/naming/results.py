@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from strata.base.files import write_array, write_json, write_table
 from strata.collection.facets import class_pairs
 from strata.measures.scores import Policy, Scored, write_scores
-from strata.naming.prompts import Column
+from strata.naming.prompts import Column, said_equal
 from strata.naming.scoring import Doubles, Floats, Truth, entropy, likeliest, probabilities, score_set
 
 BEST = 10  # pictures kept a class
@@ -72,7 +72,7 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> Scored:
         rows["best_pictures"] += _best_pictures(name, named, class_ids, chances)
         facet = Scored(policies=[Policy("facet", named.columns[places[0]].facet)])
         found += (facet + score_set(logits, truth, named.top, sigmoid=named.sigmoid)).at(layer=name)
-    found += _unnamed(status)
+    found += _notes(status)
     write_table(out / f"{PREDICTIONS}.parquet", pa.concat_tables(predictions).combine_chunks())
     for name, content in rows.items():
         write_table(out / f"{name}.parquet", pa.Table.from_pylist(content, schema=SCHEMAS[name]))
@@ -83,10 +83,12 @@ def write_named(out: Path, named: Named, status: Mapping[str, Any]) -> Scored:
     return found
 
 
-def _unnamed(status: Mapping[str, Any]) -> Scored:
-    """What is said of prompt sets that were left out, or instead of all of them."""
+def _notes(status: Mapping[str, Any]) -> Scored:
+    """What is said of sets that were left out or cannot tell classes apart, or instead of all of them."""
     left_out: Mapping[str, str] = status.get("left_out", {})
     said = [Policy("status", f"left out: {reason}", layer=name) for name, reason in left_out.items()]
+    equal: Mapping[str, Mapping[str, list[str]]] = status.get("equal_texts", {})
+    said += [Policy("equal_texts", said_equal(texts), layer=name) for name, texts in equal.items()]
     if status["status"] != "ok":
         said.append(Policy("status", status["status"], layer=NO_SET))
     return Scored(policies=said)

@@ -17,7 +17,7 @@ from strata.collection.tables import Tables
 from strata.maps.features import database_rows, layer_names, read_layer_array, read_rows
 from strata.measures.scores import Scored
 from strata.models.loading import LoadedModel
-from strata.naming.prompts import Column, build_columns, unique_texts
+from strata.naming.prompts import Column, build_columns, equal_texts, unique_texts
 from strata.naming.results import Named, write_named
 from strata.naming.scoring import Floats, cosine_logits
 from strata.naming.text import class_vectors, count_cut, encode_texts
@@ -55,6 +55,8 @@ def name_pictures(
         nothing = np.zeros((len(image_ids), 0), np.float32)
         empty = Named(image_ids, own, [], nothing, np.zeros((0, 0), np.float32), False, top)
         return write_named(out, empty, status), status
+    if equal := equal_texts(columns):
+        status["equal_texts"] = equal
     model = load()
     texts = unique_texts(columns)
     text = class_vectors(columns, texts, encode_texts(model, texts, track))

@@ -55,6 +55,8 @@ def tables(results: Results, tasks: Sequence[str]) -> list[Table]:
     words = results.zeroshot
     by_set = "Zero-shot, by prompt set"
     found.append(metric_table(by_set, words.scores, words.layers, key="prompt set", rank=False))
+    captions = results.captions
+    found.append(metric_table("Captions", captions.scores, captions.layers, key="searched", rank=False))
     return [table for table in found if table.columns]
 
 

@@ -18,6 +18,7 @@ from strata.report.cluster_sheets import ClusterSheet, cluster_sheet
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import prompt_sheets
+from strata.report.repeats import repeats
 from strata.report.thumbnails import Gallery
 from strata.report.wording import answers, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
@@ -87,6 +88,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
         "junk": any(tile.mark == JUNK for tile in shown_tiles),
         "clusters": _clusters(run, compared, gallery),
         "prompts": prompts,
+        "repeats": repeats(run.data / "rankings/duplicates", results.duplicates, gallery),
     }
     return {
         **sections,
@@ -97,6 +99,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
         "pooling": run.params["pooling"],
         "layers": run.layers,
         "used": used,
+        "dropped": run.params["retrieve.duplicates"] == "drop",
         "rejected": run.rejected,
         "rejected_shown": REJECTED_SHOWN,
         "answers": answers(compared),

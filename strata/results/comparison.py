@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +23,12 @@ class Results:
     probe: Scored
     zeroshot: Scored
     facets: list[str]
+    duplicates: Scored = field(default_factory=Scored)
+    captions: Scored = field(default_factory=Scored)
 
     @property
     def tables(self) -> dict[str, Scored]:
-        """All four, by the names of metrics/*.json."""
+        """All six, by the names of metrics/*.json."""
         return {name: found for name, found in vars(self).items() if isinstance(found, Scored)}
 
 
@@ -118,10 +120,18 @@ class Comparison:
 
 def read_results(data: Path, facets: Sequence[str]) -> Results:
     """The score tables in ``data``, rounded: numbers are shown and compared as metrics/*.json have them."""
-    retrieval, clusters, probe, zeroshot = (
-        rounded(read_scores(data / folder)) for folder in ("rankings", "clusters", "probe", "zeroshot")
+    retrieval, clusters, probe, zeroshot, duplicates, captions = (
+        rounded(read_scores(data / folder))
+        for folder in (
+            "rankings",
+            "clusters",
+            "probe",
+            "zeroshot",
+            "rankings/duplicates",
+            "zeroshot/captions",
+        )
     )
-    return Results(retrieval, clusters, probe, zeroshot, list(facets))
+    return Results(retrieval, clusters, probe, zeroshot, list(facets), duplicates, captions)
 
 
 def rounded(found: Scored) -> Scored:

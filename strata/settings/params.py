@@ -73,6 +73,8 @@ class RetrieveParams(Strict):
     self_match: Literal["exclude", "include"]
     junk: Literal["skip", "negative"]
     class_every: Count
+    duplicates: Literal["keep", "drop"]
+    near_duplicate: Annotated[float, Field(gt=0, le=1)]
     budget_mib: Annotated[int, Field(ge=1)]
 
 
@@ -130,12 +132,15 @@ class ClassEntry(Strict):
 class PromptSet(Strict):
     """Texts of a class: every template x (name + synonyms if ``synonyms``), or the descriptions.
 
+    ``words`` are named instead of the facet's classes: one that is a class's id or name is that class.
+
     Templates may hold ``{}`` or ``{name}`` (the class name), ``{article}`` (a or an) and ``{description}``.
     """
 
     facet: str
     templates: Annotated[list[str], Field(min_length=1)]
     synonyms: bool = False
+    words: list[str] = []
 
 
 class ProtocolEntry(Strict):
@@ -154,6 +159,12 @@ class LabelSource(Strict):
     file_column: str
     label_columns: dict[str, str]
     """facet -> CSV column; several labels in one cell are separated by ``;``."""
+    name_columns: dict[str, str] | None = None
+    """facet -> CSV column of what prompts call the class of that row, used where the CSV has it."""
+    split_column: str | None = None
+    """CSV column, used where the CSV has it; pictures whose cell says ``query`` only query."""
+    caption_column: str | None = None
+    """CSV column, used where the CSV has it: a sentence about the picture; several rows, several captions."""
 
     @model_validator(mode="after")
     def _csv_is_named(self) -> LabelSource:
@@ -161,6 +172,8 @@ class LabelSource(Strict):
             raise ValueError("labels.from is csv but labels.file is null; name the CSV file")
         if self.from_ == "csv" and not self.label_columns:
             raise ValueError("labels.label_columns is empty; name a facet and its column")
+        if unknown := sorted(set(self.name_columns or {}) - set(self.label_columns)):
+            raise ValueError(f"labels.name_columns: facet {unknown[0]!r} is not in labels.label_columns")
         return self
 
 

@@ -77,6 +77,15 @@ def test_classes_come_facet_by_facet_with_words_to_say(tables: Tables) -> None:
     assert all(entry["description"] for entry in classes)
 
 
+def test_every_painting_has_two_captions(raw: Path, tables: Tables) -> None:
+    captions = tables.captions.to_pylist()
+    drawn = read_json(raw / "annotations.json")["pictures"]
+    assert [row["image_id"] for row in captions] == [entry["id"] for entry in drawn for _ in range(2)]
+    for entry, row in zip(drawn, captions[::2], strict=True):
+        words = [entry["motif"], entry["mood"], *(detail["kind"] for detail in entry["details"])]
+        assert all(word in row["caption"] for word in words)
+
+
 def test_every_detail_is_a_query_of_its_kind(raw: Path, tables: Tables) -> None:
     drawn = [
         (entry["id"], detail["kind"], *detail["box"])

@@ -141,10 +141,24 @@ def test_csv_files_give_labels_queries_and_relevance(root: Path, run: Run, tmp_p
     assert shown["tables"]["relevance"] == f"{tmp_path}/r.csv"
 
 
+def test_query_pictures_stand_beside_the_collection(root: Path, run: Run) -> None:
+    draw(root, "a.jpg", "b.jpg", "q.jpg")
+    (root / "l.csv").write_text(
+        "file,label,name,split\n./a.jpg,n1,tench,\nb.jpg ,n2,crane,\nq.jpg,n1,,query\n"
+    )
+    tables = run(labels={"from": "csv", "file": "l.csv"})
+    assert tables.images.column("split").to_pylist() == [None, None, "query"]
+    assert tables.classes.column("name").to_pylist() == ["tench", "crane"]
+    assert [(row["query_id"], row["image_id"]) for row in tables.relevance.to_pylist()] == [
+        ("q.jpg", "a.jpg")
+    ]
+    assert not vars(run)["warnings"]
+
+
 def test_errors_name_the_users_own_table(root: Path, run: Run) -> None:
     draw(root, "a.jpg")
     (root / "q.csv").write_text("query_id,file\nq,b.jpg\n")
-    with pytest.raises(StrataError, match=r"pictures, \[x\] ü/q\.csv, line 2: there is no picture 'b\.jpg'"):
+    with pytest.raises(StrataError, match=r"pictures, \[x\] ü/q\.csv: 1 of 1 rows name no picture"):
         run(queries={"file": "q.csv"})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from strata.base.errors import StrataError
-from strata.datasets.folder_labels import Labels, classes_of, labels_from_csv, labels_from_folders
+from strata.datasets.folder_labels import Labels, Told, classes_of, labels_from_folders, told_by_csv
 from strata.settings.params import ClassEntry, LabelSource
 
 FILES = ["a.jpg", "b.jpg", "sub/c.jpg"]
@@ -15,14 +15,22 @@ FILES = ["a.jpg", "b.jpg", "sub/c.jpg"]
 
 def source(**columns: str) -> LabelSource:
     values = {"from": "csv", "file": "labels.csv", "file_column": "file", "label_columns": columns}
-    return LabelSource.model_validate(values)
+    names = {facet: f"{column} name" for facet, column in columns.items()}
+    return LabelSource.model_validate(
+        {**values, "name_columns": names, "split_column": "split", "caption_column": "caption"}
+    )
+
+
+def told_by(tmp_path: Path, text: str, **columns: str) -> tuple[Told, list[str]]:
+    warnings: list[str] = []
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    told = told_by_csv(tmp_path / "labels.csv", "L.csv", source(**columns), FILES, warnings.append)
+    return told, warnings
 
 
 def from_csv(tmp_path: Path, text: str, **columns: str) -> tuple[Labels, list[str]]:
-    warnings: list[str] = []
-    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
-    labels = labels_from_csv(tmp_path / "labels.csv", "L.csv", source(**columns), FILES, warnings.append)
-    return labels, warnings
+    told, warnings = told_by(tmp_path, text, **columns)
+    return told.labels, warnings
 
 
 def test_the_first_sub_folder_is_the_label() -> None:
@@ -57,15 +65,59 @@ def test_rows_and_pictures_that_do_not_meet_are_counted(tmp_path: Path) -> None:
     labels, warnings = from_csv(tmp_path, "file,l\nA.jpg,x\na.jpg,x\nz.jpg,y\n", label="l")
     assert labels == {"a.jpg": [("label", "x")]}
     assert warnings == [
-        "2 of 3 label rows name no picture of the folder, the first is 'A.jpg' in L.csv, line 2",
+        "L.csv: 2 of 3 rows name no picture of the folder: 'A.jpg' (line 2), 'z.jpg' (line 4); "
+        "they are left out",
         "2 of 3 pictures have no row in L.csv",
     ]
 
 
-@pytest.mark.parametrize("text", ["file,l\npictures/a.jpg,x\n", "file,l\n"])
-def test_a_table_that_names_no_picture_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(StrataError, match=r"L\.csv: none of its [01] rows names a picture of the folder"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("file,l\npictures/a.jpg,x\n", "1 of 1 rows name no picture"), ("file,l\n", "no rows below its header")],
+)
+def test_a_table_that_names_no_picture_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(StrataError, match=rf"L\.csv: {said}"):
         from_csv(tmp_path, text, label="l")
+
+
+def test_classes_are_called_what_the_csv_says(tmp_path: Path) -> None:
+    text = "file,l,l name,m\na.jpg,n01;n02,tench; crane,calm\nb.jpg,n02,,calm\nsub/c.jpg,n03,,calm\n"
+    told, _ = told_by(tmp_path, text, label="l", mood="m")
+    assert told.names == {("label", "n01"): "tench", ("label", "n02"): "crane"}
+    given = {"label": [ClassEntry(id=f"n0{i}", name="mine" if i == 2 else None) for i in (1, 2, 3)]}
+    for classes, names in ((None, ["tench", "crane", "n03"]), (given, ["tench", "mine", "n03"])):
+        rows, _ = classes_of(told.labels, ["label", "mood"], classes, told.names)
+        assert [row["name"] for row in rows] == [*names, "calm"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("a.jpg,x,one\nb.jpg,x,two", r"line 3: class 'x' is called 'two' here and 'one' before"),
+        ("a.jpg,x;y,one", r"line 2: column 'l name' has 1 names for 2 labels"),
+    ],
+)
+def test_names_that_contradict_are_one_clear_line(tmp_path: Path, rows: str, said: str) -> None:
+    with pytest.raises(StrataError, match=said):
+        told_by(tmp_path, f"file,l,l name\n{rows}\n", label="l")
+
+
+def test_several_rows_are_several_captions_and_need_no_labels(tmp_path: Path) -> None:
+    text = "file,caption\na.jpg,a cow; it is brown\n./a.jpg, a field \nb.jpg,\na.jpg,a field\n"
+    told, _ = told_by(tmp_path, text, label="l")
+    assert told.captions == {"a.jpg": ["a cow; it is brown", "a field"]}
+    assert told.labels == {"a.jpg": [], "b.jpg": []}
+    both, _ = told_by(tmp_path, "file,caption,l\na.jpg,a cow,x\n", label="l")
+    assert (both.captions, both.labels) == ({"a.jpg": ["a cow"]}, {"a.jpg": [("label", "x")]})
+    with pytest.raises(StrataError, match=r"L\.csv: no column 'm'"):
+        told_by(tmp_path, "file,caption,l\na.jpg,a cow,x\n", label="l", mood="m")
+
+
+def test_a_picture_is_in_one_split(tmp_path: Path) -> None:
+    told, _ = told_by(tmp_path, "file,l,split\na.jpg,x, query\nb.jpg,x,\nsub/c.jpg,x,test\n", label="l")
+    assert told.splits == {"a.jpg": "query", "sub/c.jpg": "test"}
+    with pytest.raises(StrataError, match=r"line 3: 'a\.jpg' is in split 'train' and in 'query'"):
+        told_by(tmp_path, "file,l,split\na.jpg,x,query\na.jpg,x,train\n", label="l")
 
 
 def test_a_missing_label_column_is_refused(tmp_path: Path) -> None:

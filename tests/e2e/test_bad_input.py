@@ -48,7 +48,9 @@ def own(project: Project, tmp_path: Path) -> Callable[..., Project]:
         folder.mkdir()
         pictures(folder, labels)
         project.choose(dataset="folder")
-        (project.root / "conf/paths/folder.yaml").write_text(f'path: "{folder}"\n', encoding="utf-8")
+        (project.root / "conf/paths/folder.yaml").write_text(
+            f'path: "{folder}"\nwords: null\ntemplates: null\n', encoding="utf-8"
+        )
         return project
 
     return choose
@@ -104,7 +106,7 @@ def test_own_pictures_run_and_a_new_one_costs_itself(own: Callable[..., Project]
 def test_a_folder_path_with_odd_signs_is_set_with_S(own: Callable[..., Project], tmp_path: Path) -> None:
     project = own({"cat": 4, "dog": 4})
     folder = next(tmp_path.glob("own*"))
-    (project.root / "conf/paths/folder.yaml").write_text("path: null\n")
+    (project.root / "conf/paths/folder.yaml").write_text("path: null\nwords: null\ntemplates: null\n")
     project.commit("own pictures")
     setting = f'conf/paths/folder.yaml:path="{folder}"'
     result = project.run("dvc", "exp", "run", "-S", "dataset=folder", "-S", setting)

@@ -8,7 +8,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.collection.tables import from_rows
-from strata.naming.prompts import article, build_columns, unique_texts
+from strata.naming.prompts import article, build_columns, equal_texts, typed_prompts, unique_texts
 from strata.settings.params import PromptSet
 
 CLASSES = from_rows(
@@ -97,3 +97,43 @@ def test_a_text_that_several_columns_share_is_encoded_once() -> None:
 )
 def test_the_article_follows_the_sound(noun: str, expected: str) -> None:
     assert article(noun) == expected
+
+
+def test_words_are_named_instead_of_classes_and_know_those_they_are() -> None:
+    words = ["Owl", "night bird", "ink", "owl", "cat"]
+    typed = PromptSet(facet="motif", templates=["a {name}"], words=words)
+    columns, left_out = build_columns({"words": typed}, CLASSES, "x.yaml")
+    assert [(column.class_id, column.texts) for column in columns] == [
+        ("owl", ("a Owl",)),
+        ("night bird", ("a night bird",)),
+        ("word:ink", ("a ink",)),  # ink is a class of another facet
+        ("cat", ("a cat",)),
+    ]
+    assert left_out == {}
+
+
+def test_words_need_no_class() -> None:
+    typed = PromptSet(facet="label", templates=["a {name}"], words=["bird"])
+    columns, _ = build_columns({"words": typed}, from_rows("classes", []), "x.yaml")
+    assert [column.class_id for column in columns] == ["bird"]
+
+
+def test_what_was_typed_stands_beside_the_sets_of_the_file() -> None:
+    own = {"label": PromptSet(facet="kind", templates=["a {name}"])}
+    assert typed_prompts(own, [], []) == own
+    both = typed_prompts(own, ["owl"], ["my {name}"])
+    assert list(both) == ["label", "typed", "words"]
+    assert (both["typed"].facet, both["typed"].templates) == ("kind", ["my {name}"])
+    assert (both["words"].words, both["words"].templates) == (["owl"], ["my {name}"])
+    assert typed_prompts(own, ["owl"], [])["words"].templates == ["a {name}"]
+    assert typed_prompts(None, ["owl"], [])["words"].templates == ["a photo of a {name}."]
+
+
+def test_classes_with_the_same_texts_are_told() -> None:
+    rows = [
+        {"class_id": i, "facet": "bird", "name": name, "synonyms": []}
+        for i, name in (("n1", "crane"), ("n2", "tench"), ("n3", "crane"))
+    ]
+    sets = {name: PromptSet(facet="bird", templates=["a {name}", name]) for name in ("one", "two")}
+    columns, _ = build_columns(sets, from_rows("classes", rows), "x.yaml")
+    assert equal_texts(columns) == {name: {"a crane": ["n1", "n3"]} for name in ("one", "two")}

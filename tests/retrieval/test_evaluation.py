@@ -31,7 +31,16 @@ PROTOCOL = ProtocolEntry(ap="step", positives={"detail": {"positive": ["good"], 
 
 def params(**changes: Any) -> RetrieveParams:
     values = {"match": "global", "metric": "cosine", "top_k": 4, "self_match": "exclude", "junk": "skip"}
-    return RetrieveParams(**{**values, "class_every": 1, "budget_mib": 16, **changes})
+    return RetrieveParams(
+        **{
+            **values,
+            "class_every": 1,
+            "duplicates": "keep",
+            "near_duplicate": 0.98,
+            "budget_mib": 16,
+            **changes,
+        }
+    )
 
 
 def row_table(image_ids: list[str], crops: list[tuple[str, str]] = ()) -> pa.Table:

@@ -32,6 +32,8 @@ def params(**changes: Any) -> RetrieveParams:
         "self_match": "exclude",
         "junk": "skip",
         "class_every": 1,
+        "duplicates": "keep",
+        "near_duplicate": 0.98,
         "budget_mib": 64,
     }
     return RetrieveParams(**{**values, **changes})

@@ -231,6 +231,29 @@ def test_the_path_of_a_folder_must_be_set_and_be_a_folder(project: Path, change:
     assert check.main().startswith("folder, ")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "words",
+            "cat",
+            "words = 'cat' is no list of texts; use -S 'conf/paths/folder.yaml:words=[cat,dog]'",
+        ),
+        ("words", ["cat", 3], "words = ['cat', 3] is no list of texts"),
+        ("templates", ["a photo"], "prompts.typed: template 'a photo' is the same text for every class"),
+        ("templates", ["a {nam}"], "prompts.typed: template 'a {nam}' asks for {nam}"),
+    ],
+)
+def test_typed_words_and_templates_are_looked_at_first(
+    project: Path, change: Change, key: str, value: object, said: str
+) -> None:
+    (project / "conf/datasets/zoo.yaml").rename(project / "conf/datasets/folder.yaml")
+    change("params.yaml", "dataset", "folder")
+    change("conf/paths/folder.yaml", "path", str(project))
+    change("conf/paths/folder.yaml", key, value)
+    assert said in refusal()
+
+
 def test_the_path_of_local_weights_must_be_set_and_exist(project: Path, change: Change) -> None:
     (project / "conf/models/rn.yaml").rename(project / "conf/models/local.yaml")
     change("params.yaml", "model", "local")

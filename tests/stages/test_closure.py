@@ -138,6 +138,7 @@ def test_params_are_the_keys_named_in_the_script_and_its_helpers(tmp_path: Path)
     write(tmp_path, stages__b="from stages import settings\nsettings.model('title')\n")
     script = "import stages.b\nsettings.params('pool.levels', 'probe')\nsettings.dataset('k')\n"
     script += "def f():\n    settings.params('probe', 'query')\n    settings.own_path('folder')\n"
+    script += "    settings.own_words('local')\n"
     assert params_of(tmp_path, script) == [
         "pool.levels",
         "probe",
@@ -145,6 +146,7 @@ def test_params_are_the_keys_named_in_the_script_and_its_helpers(tmp_path: Path)
         {"conf/datasets/${dataset}.yaml": ["k"]},
         {"conf/models/${model}.yaml": ["title"]},
         {"conf/paths/folder.yaml": ["path"]},
+        {"conf/paths/local.yaml": ["words", "templates"]},
     ]
 
 

@@ -113,6 +113,12 @@ def test_the_answer_comes_first(page: Page) -> None:
     assert text.index(answer) < text.index("Layers compared")
 
 
+def test_a_picture_that_repeats_another_is_shown_beside_it(page: Page) -> None:
+    assert "repeat a query's picture 0 1" in page.text
+    assert "nearly the same (cosine of the embeddings >= 0.98)" in page.text
+    assert "0.991, other label" in page.text
+
+
 def test_names_are_shown_as_they_are_and_never_become_markup(page: Page) -> None:
     assert "fish & <chips>" in page.text
     assert not [attrs for tag, attrs in page.tags if tag in ("b", "chips") and attrs]

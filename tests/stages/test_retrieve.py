@@ -50,6 +50,9 @@ def write_run(folder: Path, **changes: Any) -> None:
         write_json(data / part / "layers.json", LAYERS)
         write_json(data / part / "policies.json", {"fit_set": f"{part} of paris"})
     write_json(data / "features" / "view.json", {"view": "center_crop", "size_px": 224})
+    alike = np.eye(len(rows), dtype=np.float32)
+    alike[[5, 7]] = alike[[0, 6]]  # p05 repeats p00, of which a query is made, and p07 p06
+    write_array(data / "features" / "embedding" / "vector.npy", alike)
     for name in LAYERS:
         kind, side = ("vector", 1) if name == "embedding" else ("regions", SIDE)
         write_layer_info(
@@ -112,7 +115,7 @@ def metrics_of(project: Path) -> dict[tuple[str, str], Any]:
 def test_it_leaves_rankings_scores_and_a_line_with_counts(project: Path) -> None:
     write_run(project)
     line = retrieve.main()
-    assert line.startswith("3 layers, 3 boxed, 0 whole and 12 class queries; best layer ")
+    assert line.startswith("3 layers, 3 boxed, 0 whole and 12 class queries, 2 duplicates kept; best layer ")
     assert read_json(project / "data/rankings/layers.json") == LAYERS
     top = pq.read_table(project / "data/rankings/blocks.11/topk.parquet")
     assert top.schema.names[:6] == ["task", "query_id", "rank", "image_id", "score", "grade"]
@@ -151,7 +154,7 @@ def test_two_runs_leave_the_same_bytes(project: Path) -> None:
         folder = project / "data/rankings"
         kept.append({p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
     assert kept[0] == kept[1]
-    assert len(kept[0]) == 3 + 2 * len(LAYERS)
+    assert len(kept[0]) == 3 + 3 + 2 * len(LAYERS)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,7 @@ def test_two_runs_leave_the_same_bytes(project: Path) -> None:
         {"match": "global"},
         {"class_every": 4},
         {"budget_mib": 1},
+        {"duplicates": "drop"},
     ],
 )
 def test_every_policy_runs_and_is_named_beside_the_numbers(project: Path, changes: dict[str, Any]) -> None:
@@ -173,7 +177,35 @@ def test_every_policy_runs_and_is_named_beside_the_numbers(project: Path, change
     assert found["blocks.5", "detail_junk"] == changes.get("junk", "skip")
     assert found["blocks.5", "class_metric"] == changes.get("metric", "cosine")
     assert found["blocks.5", "detail_metric"] == "cosine"
-    assert found["blocks.5", "class_n_queries"] == 12 // changes.get("class_every", 1)
+    searched = 10 if "duplicates" in changes else 12
+    assert found["blocks.5", "class_n_queries"] == searched // changes.get("class_every", 1)
+    assert found["blocks.5", "class_n_database"] == searched
+
+
+def test_duplicates_are_counted_and_left_out_of_every_ranking_on_demand(project: Path) -> None:
+    write_run(project, duplicates="drop")
+    retrieve.main()
+    counts = flatten(read_scores(project / "data/rankings/duplicates"))
+    assert [(name, own["n_exact"], own["n_near"]) for name, own in counts.items()] == [
+        ("database", 0, 2),
+        ("between_labels", 0, 2),
+        ("of_queries", 0, 1),
+    ]
+    rows = pq.read_table(project / "data/rankings/duplicates/repeats.parquet").to_pylist()
+    assert [(row["image_id"], row["repeats"]) for row in rows] == [("p05", "p00"), ("p07", "p06")]
+    for layer in LAYERS:
+        near = pq.read_table(project / f"data/rankings/{layer}/topk.parquet")["image_id"].to_pylist()
+        assert not {"p05", "p07"} & set(near)
+
+
+def test_without_the_embedding_files_alone_are_compared(project: Path) -> None:
+    write_run(project)
+    for part in ("features", "descriptors", "reduced", "clusters"):
+        write_json(project / "data" / part / "layers.json", LAYERS[:2])
+    retrieve.main()
+    counts = flatten(read_scores(project / "data/rankings/duplicates"))
+    assert "n_near" not in counts["database"]
+    assert counts["database"]["near_duplicates"] == "not looked for: 'embedding' is not among the layers"
 
 
 def test_a_missing_input_is_one_line_and_leaves_nothing(project: Path) -> None:

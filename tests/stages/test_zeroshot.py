@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from ruamel.yaml import YAML
 
 from stages.running import run_stage
 from stages.zeroshot import main
-from strata.base.files import read_json, write_array, write_json, write_table
-from strata.collection.tables import Tables, from_rows, write_tables
+from strata.base.files import read_json, read_table, write_array, write_json, write_table
+from strata.collection.tables import Tables, from_rows, read_tables, write_tables
 from strata.maps.features import ROWS_SCHEMA
 from strata.measures.scores import read_scores
 from strata.results.flat import flatten
@@ -40,6 +41,7 @@ def project(tmp_path: Path) -> Path:
         "params.yaml",
         "conf/datasets/folder.yaml",
         "conf/models/local.yaml",
+        "conf/paths/folder.yaml",
         "conf/paths/local.yaml",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,9 +77,9 @@ def test_the_stage_names_pictures_and_says_so_in_one_line(
 ) -> None:
     run(project, monkeypatch)
     said = capsys.readouterr().out
-    assert said.startswith("zeroshot: 1 prompt sets, 2 texts; label top1 0.")
+    assert said.startswith("zeroshot: 2 prompt sets, 3 texts; label top1 0.")
     assert said.count("\n") == 1
-    (named,) = flatten(read_scores(project / "data/zeroshot")).values()
+    named, _ = flatten(read_scores(project / "data/zeroshot")).values()
     wanted = {
         "top1",
         "top1_low",
@@ -90,6 +92,38 @@ def test_the_stage_names_pictures_and_says_so_in_one_line(
     }
     assert wanted <= set(named)
     assert read_json(project / "data/zeroshot/status.json")["status"] == "ok"
+
+
+def test_words_and_templates_are_typed_without_the_data_sets_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(project / "conf/paths/folder.yaml", "words", ["owl", "fox"])
+    change(project / "conf/paths/folder.yaml", "templates", ["my {name}", "{name}"])
+    run(project, monkeypatch)
+    columns = read_table(project / "data/zeroshot/columns.parquet").to_pylist()
+    texts = {(row["prompt_set"], row["class_id"]): row["texts"] for row in columns}
+    assert texts["typed", "cat"] == ["my cat", "cat"]
+    assert {name: row for (kind, name), row in texts.items() if kind == "words"} == {
+        "owl": ["my owl", "owl"],
+        "fox": ["my fox", "fox"],
+    }
+    scores = flatten(read_scores(project / "data/zeroshot"))
+    assert (scores["words"]["n"], scores["words"]["n_unlabelled"]) == (2, 2)
+
+
+def test_classes_of_one_name_are_said(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = read_tables(project / "data/tables")
+    rows = [{**row, "name": "crane"} for row in tables.classes.to_pylist()]
+    write_tables(project / "data/tables", replace(tables, classes=from_rows("classes", rows)))
+    run(project, monkeypatch)
+    said = "prompt set label: 1 texts are those of several classes: 'a photo of a crane.' (cat, owl)"
+    assert said in capsys.readouterr().err
+    status = read_json(project / "data/zeroshot/status.json")
+    assert status["equal_texts"]["label_a"] == {"a photo of a crane.": ["cat", "owl"]}
+    scores = flatten(read_scores(project / "data/zeroshot"))
+    assert str(scores["label"]["equal_texts"]).startswith("1 texts are those of several classes")
 
 
 def test_without_the_embedding_it_explains_itself_and_succeeds(
