@@ -1,6 +1,7 @@
 """From score tables to what git keeps: layers compared, headline, flat metrics; two runs compared.
 
 ``comparison`` reads the tables; ``names`` and ``flat`` say what a number is called in metrics/*.json. Two
-runs: ``gate`` by their metrics, ``paired_runs`` query against query. Imports ``base``, ``settings``, ``collection``
-and ``measures``. Computes no score.
+runs: ``gate`` by their metrics, ``paired_runs`` query against query. Computes no score.
+
+Imports ``base``, ``settings``, ``collection`` and ``measures``.
 """
