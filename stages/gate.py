@@ -6,21 +6,19 @@ A command, not a stage: what a comparison with git's history finds must not be c
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.revisions import WORKSPACE, commit_of, git, history_hint
+from stages.revisions import METRICS, WORKSPACE, commit_of, git, history_hint, metrics_at
 from stages.settings import read_yaml
 from strata.base.errors import StrataError
 from strata.base.files import read_json
 from strata.results.gate import Failure, GateConf, compare, is_accepted
 from strata.settings.params import parse
 
-METRICS = Path("metrics")
 CONF = Path("conf/gate.yaml")
 MAIN_BRANCHES = ("origin/main", "main", "origin/master", "master")
 COLUMNS = ("result", "file", "layer", "metric", "old", "new", "allowed")
@@ -31,7 +29,7 @@ def main() -> str:
     arguments = _arguments()
     conf = parse(GateConf, read_yaml(CONF), str(CONF))
     base = commit_of(arguments.against) if arguments.against else _merge_base()
-    old = _metrics_at(base)
+    old = metrics_at(base)
     if not old:
         if arguments.allow_missing_base:
             return f"nothing to compare with: {base[:12]} has no {METRICS}/*.json"
@@ -122,18 +120,6 @@ def _merge_base() -> str:
             f"HEAD and {main} have no common commit here; {history_hint()}, or name one with --against REV"
         )
     return found.stdout.strip()
-
-
-def _metrics_at(base: str) -> dict[str, Any]:
-    """The metric files of a commit, as they stand there."""
-    names = git("ls-tree", "-z", "--name-only", base, f"{METRICS}/").stdout.split("\0")
-    files = sorted(name for name in names if name.endswith(".json"))
-    try:
-        return {name: json.loads(git("show", f"{base}:./{name}").stdout) for name in files}
-    except json.JSONDecodeError as error:
-        raise StrataError(
-            f"a metric file at {base[:12]} is not JSON ({error}); choose another --against REV"
-        ) from None
 
 
 if __name__ == "__main__":

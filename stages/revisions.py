@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from strata.base.errors import StrataError
 
 WORKSPACE = "workspace"
+METRICS = Path("metrics")
 EXPERIMENTS = "refs/exps"
 NOT_EXPERIMENTS = ("exec", "apply", "stash", "celery", "temp", "exec-apply")
 
@@ -82,6 +83,18 @@ def params_at(lock: dict[str, Any], stage: str) -> dict[str, Any]:
     """All parameters that a stage was told, whichever files they stand in."""
     files = lock.get(stage, {}).get("params", {})
     return {key: value for values in files.values() for key, value in values.items()}
+
+
+def metrics_at(base: str) -> dict[str, Any]:
+    """The metric files of a commit, as they stand there."""
+    names = git("ls-tree", "-z", "--name-only", base, f"{METRICS}/").stdout.split("\0")
+    files = sorted(name for name in names if name.endswith(".json"))
+    try:
+        return {name: json.loads(git("show", f"{base}:./{name}").stdout) for name in files}
+    except json.JSONDecodeError as error:
+        raise StrataError(
+            f"a metric file at {base[:12]} is not JSON ({error}); choose another revision"
+        ) from None
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class Inputs:
 def write_report(inputs: Inputs, folder: Path, track: Track = no_track) -> tuple[str, int]:
     """Write FOLDER/index.html and FOLDER/img/. Returns the page's digest and how many pictures it shows."""
     gallery = Gallery(inputs.tables.images)
-    html = _environment().get_template("page.html.j2").render(_content(inputs, gallery))
+    html = environment().get_template("page.html.j2").render(_content(inputs, gallery))
     digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
     gallery.write(folder / "img", track)
     write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
@@ -60,7 +60,8 @@ def write_report(inputs: Inputs, folder: Path, track: Track = no_track) -> tuple
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with everything they are given escaped."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -95,7 +96,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     }
     return {
         **sections,
-        "style": Markup(_style(max(len(inputs.layers), len(prompts), 1))),
+        "style": Markup(style(max(len(inputs.layers), len(prompts), 1))),
         "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
         "title": inputs.title,
         "model": inputs.model,
@@ -142,7 +143,7 @@ def _prompts(inputs: Inputs, gallery: Gallery) -> list[PromptSheet]:
     return prompt_sheets(read_zeroshot(inputs.data / "zeroshot"), inputs.results.zeroshot.layers, gallery)
 
 
-def _style(tabs: int) -> str:
+def style(tabs: int) -> str:
     """The style sheet; tabs need a rule each, as the page works without a script."""
     rules = (
         f".tabs > input:nth-of-type({i}):checked ~ .panel:nth-of-type({i}) {{ display: block; }}"

@@ -13,6 +13,9 @@ LATEX = {
     "^": r"\textasciicircum{}",
     "≈": r"$\approx$",
     "–": "--",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
 

@@ -171,7 +171,7 @@ def test_the_same_cells_as_text_markdown_and_latex() -> None:
         r"\toprule",
         r"task & mAP a\_b \\",
         r"\midrule",
-        r"x|y & \textbf{$-$0.1 $\approx$} \\",
+        r"x\textbar{}y & \textbf{$-$0.1 $\approx$} \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]
