@@ -46,6 +46,7 @@ def main() -> str:
         groups={query: named.get(query, {}).get("group") or query for query in [*rankings, *graded]},
         positive_grades=arguments.positive_grade,
         junk_grades=arguments.junk_grade,
+        measures=arguments.measures,
     )
     if arguments.per_query:
         columns = ("query_id", "group", *scored.per_query)
@@ -53,7 +54,7 @@ def main() -> str:
     lost = sum(scored.per_query["n_positives"]) - sum(scored.per_query["n_found"])
     if lost:
         warn("score", f"{lost:.0f} positives are not ranked; chance is that of what is, in random order")
-    for name in MEASURES:
+    for name in (*MEASURES, *arguments.measures):
         print("  ".join([f"{name:18}", *_printed(scored, name)]))
     return str(scored)
 
@@ -87,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--junk-grade", nargs="+", default=JUNK, help="words, or numbers; those below 0 always are"
     )
+    parser.add_argument("--measures", nargs="+", default=(), metavar="NAME", help="map_at_K, ndcg_at_K, mrr")
     parser.add_argument("--per-query", metavar="CSV", type=Path, help="write every query's measures")
     return parser.parse_args()
 

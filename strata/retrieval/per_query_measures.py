@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from strata.measures import chance
 from strata.measures.average_precision import MEASURES, measure_rankings
+from strata.measures.named_measures import measure_by_name
 from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranking import Placed
 
@@ -43,7 +44,7 @@ class Outcome(NamedTuple):
 
     ``n_found``: positives that were ranked; ``n_ranked``: pictures ranked, without junk and own picture;
     ``own_first``: its own picture is a positive and is the query itself; ``measures``: in the order of
-    MEASURES.
+    MEASURES, then those asked for by name.
     """
 
     query_id: str
@@ -61,13 +62,17 @@ def outcomes_of(
     judged: Sequence[Judgement],
     placed: Sequence[Placed],
     neighbours_kept: Sequence[float],
+    named: Sequence[str] = (),
 ) -> list[Outcome]:
     """Score the rankings of some queries in one task and space, from where their positives stand.
 
-    neighbours_kept : a query's ``recall_in_cluster``, NaN where it has none.
+    neighbours_kept : a query's ``recall_in_cluster``, NaN where it has none; named : further measures, see
+    ``named_measures``.
     """
     totals = [judgement.n_positives for judgement in judged]
-    measures = measure_rankings([found.ranks for found in placed], totals).tolist()
+    ranks = [found.ranks for found in placed]
+    further = [measure_by_name(name, ranks, totals) for name in named]
+    measures = np.column_stack([measure_rankings(ranks, totals), *further]).tolist()
     return [
         Outcome(
             query.query_id,
@@ -86,14 +91,19 @@ def outcomes_of(
 
 
 def outcome_table(
-    task: str, space: str, outcomes: Sequence[Outcome], at_random: Sequence[Outcome] | None = None
+    task: str,
+    space: str,
+    outcomes: Sequence[Outcome],
+    at_random: Sequence[Outcome] | None = None,
+    named: Sequence[str] = (),
 ) -> pa.Table:
-    """The rows of one task and space.
+    """The rows of one task and space; the measures ``named`` are the last columns.
 
     ``at_random``: the outcomes whose counts say what a random ranking would have had (default: the same
     ones; a search inside clusters is compared with a random ranking of everything).
     """
-    measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(MEASURES))
+    names = (*MEASURES, *named)
+    measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(names))
     columns = {
         "task": [task] * len(outcomes),
         "space": [space] * len(outcomes),
@@ -102,15 +112,21 @@ def outcome_table(
         "n_positives": [outcome.n_positives for outcome in outcomes],
         "n_found": [outcome.n_found for outcome in outcomes],
         "n_ranked": [outcome.n_ranked for outcome in outcomes],
-        **{name: _nullable(measures[:, i]) for i, name in enumerate(MEASURES)},
+        **{name: _nullable(measures[:, i]) for i, name in enumerate(names)},
         "recall_in_cluster": _nullable(
             np.array([outcome.recall_in_cluster for outcome in outcomes], np.float64)
         ),
         **{name: _nullable(values) for name, values in _chances(at_random or outcomes).items()},
     }
+    schema = schema_of(named)
     return pa.table(
-        {field.name: pa.array(columns[field.name], field.type) for field in SCHEMA}, schema=SCHEMA
+        {field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema
     )
+
+
+def schema_of(named: Sequence[str]) -> pa.Schema:
+    """The columns where some measures are asked for by name."""
+    return pa.schema([*SCHEMA, *(pa.field(name, pa.float64()) for name in named)])
 
 
 def _chances(outcomes: Sequence[Outcome]) -> dict[str, npt.NDArray[np.float64]]:

@@ -67,12 +67,15 @@ class QueryParams(Strict):
 
 
 class RetrieveParams(Strict):
+    """``measures``: further ones by name, scored beside those that always are."""
+
     match: Literal["global", "region"]
     metric: Literal["cosine", "euclidean"]
     top_k: Annotated[int, Field(ge=1, le=10_000)]
     self_match: Literal["exclude", "include"]
     junk: Literal["skip", "negative"]
     class_every: Count
+    measures: list[Annotated[str, Field(pattern=r"^((map|ndcg)_at_[1-9]\d{0,5}|mrr)$")]] = []
     budget_mib: Annotated[int, Field(ge=1)]
 
 
