@@ -11,7 +11,7 @@ import sys
 
 from stages.revisions import lock_at, outputs_at, params_at
 from strata.base.errors import StrataError
-from strata.results.paired_runs import RunTables, compare_runs, read_run
+from strata.results.paired_runs import RunTables, compare_runs, only_in_one, read_run
 from strata.results.paired_tables import NUMBERS, comparison_table, number_rows
 from strata.results.plots import csv_text
 from strata.results.printed_tables import as_latex, as_markdown, as_text
@@ -19,11 +19,12 @@ from strata.results.printed_tables import as_latex, as_markdown, as_text
 
 def main() -> str:
     arguments = _arguments()
-    rows = compare_runs(run_at(arguments.first), run_at(arguments.second))
+    runs = run_at(arguments.first), run_at(arguments.second)
+    rows = compare_runs(*runs)
     if arguments.csv:
         return csv_text(NUMBERS, number_rows(rows)).rstrip("\n")
     show = as_markdown if arguments.md else as_latex if arguments.latex else as_text
-    return show(comparison_table(rows, arguments.first, arguments.second))
+    return show(comparison_table(rows, arguments.first, arguments.second, only_in_one(*runs)))
 
 
 def run_at(revision: str) -> RunTables:

@@ -7,6 +7,7 @@ here and now.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,8 @@ from strata.base.errors import StrataError
 
 WORKSPACE = "workspace"
 METRICS = Path("metrics")
-EXPERIMENTS = "refs/exps"
-NOT_EXPERIMENTS = ("exec", "apply", "stash", "celery", "temp", "exec-apply")
+EXPERIMENT = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(\S+) (\w+)")
+"""An experiment's reference (made on which commit, its name), then its own commit."""
 
 
 def commit_of(revision: str) -> str:
@@ -44,14 +45,9 @@ def commit_of(revision: str) -> str:
 
 def experiments() -> list[tuple[str, str]]:
     """Name and commit of every finished experiment, the oldest first."""
-    listed = git("for-each-ref", "--sort=committerdate", "--format=%(refname) %(objectname)", EXPERIMENTS)
-    rows = (line.split() for line in listed.stdout.splitlines())
-    # refs/exps/AB/CDEF.../NAME: made on commit ABCDEF...
-    return [
-        (name.split("/", 4)[4], commit)
-        for name, commit in rows
-        if name.count("/") >= 4 and name.split("/")[2] not in NOT_EXPERIMENTS
-    ]
+    form = "--format=%(refname) %(objectname)"
+    listed = git("for-each-ref", "--sort=committerdate", form, "refs/exps").stdout
+    return [(found[1], found[2]) for found in EXPERIMENT.finditer(listed)]
 
 
 def history_hint() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Value:
-    """A number of one run and layer; ``best``: the highest of its table's column."""
+    """A number of one run and layer; ``best``: the highest of its table's column, where runs differ."""
 
     value: float
     low: float | None
@@ -124,7 +124,7 @@ def _overview(
     measured = [(run, run.metrics.get(file, {})) for run in runs]
     order = dict.fromkeys(str(layer) for run in runs for layer in run.params.get("layers", ()))
     layers = [layer for layer in order if any(metric in found.get(layer, {}) for _, found in measured)]
-    best = {layer: max(found.get(layer, {}).get(metric, -1.0) for _, found in measured) for layer in layers}
+    best = {layer: _best(found.get(layer, {}).get(metric) for _, found in measured) for layer in layers}
     entries = []
     for run, found in measured:
         values: list[Value | None] = []
@@ -140,3 +140,9 @@ def _overview(
             texts = [str(told.get(name, "–")) for name in names]
             entries.append(Entry(run.name, run.commit, texts, values, run.experiment))
     return Overview(dataset, question, names, layers, entries)
+
+
+def _best(values: Iterable[float | None]) -> float | None:
+    """The highest; None where all are the same."""
+    known = {value for value in values if value is not None}
+    return max(known) if len(known) > 1 else None

@@ -113,6 +113,17 @@ def compare_runs(first: RunTables, second: RunTables) -> list[Row]:
     return [row._replace(p_holm=None if np.isnan(p) else p) for row, p in zip(kept, adjusted, strict=True)]
 
 
+def only_in_one(first: RunTables, second: RunTables) -> list[str]:
+    """Layers and tasks that cannot be compared, a sentence each."""
+    pairs = ((first, second), (second, first))
+    return [
+        f"{name}: only in {run.name}."
+        for run, other in pairs
+        for name in (*run.tasks, *run.per_query)
+        if name not in (*other.tasks, *other.per_query)
+    ]
+
+
 def paired_values(
     first: RunTables,
     second: RunTables,

@@ -14,13 +14,18 @@ NUMBERS = (
 )
 
 
-def comparison_table(rows: Sequence[Row], first: str, second: str) -> Printed:
-    """A row a task and layer: both mAP (the better one marked best), what ``second`` gains over ``first``."""
+def comparison_table(rows: Sequence[Row], first: str, second: str, left_out: Sequence[str] = ()) -> Printed:
+    """A row a task and layer: both mAP (the better one marked best), what ``second`` gains over ``first``.
+
+    ``left_out``: what only one of them has, a text each.
+    """
     columns = [
         *("task", "layer", f"mAP {first}", f"mAP {second}", "difference", "95 % interval"),
         *("p", "p (Holm)", "won", "tied", "lost"),
     ]
-    return Printed(columns, [_cells(row) for row in rows], texts=2, notes=_notes(rows, first, second))
+    return Printed(
+        columns, [_cells(row) for row in rows], texts=2, notes=[*_notes(rows, first, second), *left_out]
+    )
 
 
 def number_rows(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:

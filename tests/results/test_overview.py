@@ -41,7 +41,7 @@ def test_layers_stand_as_params_say_and_a_run_may_lack_one() -> None:
     found, _ = overviews(runs)
     assert found.layers == ["stem", "late", "embedding"]
     assert found.params == []
-    assert texts(found) == [["HEAD", "0.200*", "0.300*", "–"], ["other", "–", "0.100", "0.200*"]]
+    assert texts(found) == [["HEAD", "0.200", "0.300*", "–"], ["other", "–", "0.100", "0.200"]]
 
 
 def test_data_sets_have_tables_of_their_own() -> None:

@@ -18,7 +18,7 @@ from strata.collection.tables import tables_from_rows
 from strata.measures.intervals import t_interval
 from strata.measures.scores import Policy, Scored
 from strata.results import printed_tables
-from strata.results.paired_runs import RunTables, compare_runs, paired_values, unlike
+from strata.results.paired_runs import RunTables, compare_runs, only_in_one, paired_values, unlike
 from strata.results.paired_tables import NUMBERS, comparison_table, number_rows
 from strata.results.printed_tables import Cell, Printed, as_latex, as_markdown, as_text
 
@@ -125,6 +125,13 @@ def test_queries_with_other_numbers_of_positives_are_refused() -> None:
 def test_no_layer_in_common_names_what_there_is() -> None:
     with pytest.raises(StrataError, match="a has detail, late; b has detail, stem"):
         compare_runs(run("a", {"late": drawn(0)}), run("b", {"stem": drawn(0)}))
+
+
+def test_what_only_one_run_has_is_said() -> None:
+    first, second = run("a", {"late": drawn(0), "stem": drawn(1)}), run("b", {"late": drawn(0)})
+    assert only_in_one(first, second) == ["stem: only in a."]
+    notes = comparison_table(compare_runs(first, second), "a", "b", only_in_one(first, second)).notes
+    assert notes[-1] == "stem: only in a."
 
 
 def test_two_layers_can_be_paired() -> None:
