@@ -86,7 +86,7 @@ def _by_chance(
         for it in failed:
             before, after = old.get(it.file, {}), new.get(it.file, {})
             place = place_of(it, before, after, first.tasks)
-            if place and (reach := second_opinion(place, first, second, float(it.new) - float(it.old))):
+            if place and (reach := second_opinion(place, first, second)):
                 said = f"{it.allowed}; query by query {reach.low:+.3f} to {reach.high:+.3f}"
                 found[it] = replace(it, allowed=said)
     except StrataError as error:
