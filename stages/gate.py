@@ -6,19 +6,19 @@ A command, not a stage: what a comparison with git's history finds must not be c
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.revisions import METRICS, WORKSPACE, commit_of, git, history_hint, metrics_at
 from stages.settings import read_yaml
 from strata.base.errors import StrataError
 from strata.base.files import read_json
 from strata.results.gate import Failure, GateConf, compare, is_accepted
 from strata.settings.params import parse
 
-METRICS = Path("metrics")
 CONF = Path("conf/gate.yaml")
 MAIN_BRANCHES = ("origin/main", "main", "origin/master", "master")
 COLUMNS = ("result", "file", "layer", "metric", "old", "new", "allowed")
@@ -28,24 +28,29 @@ def main() -> str:
     """Compare, print one line a failure; the summary counts what was compared."""
     arguments = _arguments()
     conf = parse(GateConf, read_yaml(CONF), str(CONF))
-    base = _commit(arguments.against) if arguments.against else _merge_base()
-    old = _metrics_at(base)
+    base = commit_of(arguments.against) if arguments.against else _merge_base()
+    old = metrics_at(base)
     if not old:
         if arguments.allow_missing_base:
             return f"nothing to compare with: {base[:12]} has no {METRICS}/*.json"
         raise StrataError(
             f"nothing to compare with: {base[:12]} has no {METRICS}/*.json; choose another --against REV"
         )
-    result = compare(old, {str(path): read_json(path) for path in sorted(METRICS.glob("*.json"))}, conf.rules)
+    new = {str(path): read_json(path) for path in sorted(METRICS.glob("*.json"))}
+    result = compare(old, new, conf.rules)
     accepted = [failure for failure in result.failures if is_accepted(failure, conf.accepted, base)]
-    refused = [failure for failure in result.failures if failure not in accepted]
-    _show(refused, accepted, result.added, as_markdown=arguments.md)
+    failed = [failure for failure in result.failures if failure not in accepted]
+    by_chance = _by_chance(failed, old, new, base) if conf.paired and failed else {}
+    refused = [failure for failure in failed if failure not in by_chance]
+    shown = {"failed": refused, "accepted": accepted, "not told apart": list(by_chance.values())}
+    _show(shown, result.added, as_markdown=arguments.md)
     if refused:
         raise StrataError(
             f"{len(refused)} failed against {base[:12]} ({result.compared} values compared); mend the cause, "
             f"or declare a deliberate change under `accepted` in {CONF}"
         )
-    return f"{result.compared} values compared with {base[:12]}, none failed, {len(accepted)} accepted"
+    also = f", {len(by_chance)} not told apart" if by_chance else ""
+    return f"{result.compared} values compared with {base[:12]}, none failed, {len(accepted)} accepted{also}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,12 +67,36 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _show(
-    refused: list[Failure], accepted: list[Failure], added: tuple[str, ...], *, as_markdown: bool
-) -> None:
-    rows = [
-        (title, failure) for title, some in (("failed", refused), ("accepted", accepted)) for failure in some
-    ]
+def _by_chance(
+    failed: Sequence[Failure], old: Mapping[str, Any], new: Mapping[str, Any], base: str
+) -> dict[Failure, Failure]:
+    """The drops of mAP that the queries of both runs do not bear out, each with its interval.
+
+    Only a gate that fails and asks for it loads what reads the runs.
+    """
+    from stages.compare import run_at
+    from strata.results.paired_gate import place_of, second_opinion
+    from strata.results.paired_runs import unlike
+
+    found = {}
+    try:
+        first, second = run_at(base), run_at(WORKSPACE)
+        if reasons := unlike(first, second):
+            raise StrataError(f"the runs were asked different things: {'; '.join(reasons)}")
+        for it in failed:
+            before, after = old.get(it.file, {}), new.get(it.file, {})
+            place = place_of(it, before, after, first.tasks)
+            if place and (reach := second_opinion(place, first, second)):
+                said = f"{it.allowed}; query by query {reach.low:+.3f} to {reach.high:+.3f}"
+                found[it] = replace(it, allowed=said)
+    except StrataError as error:
+        print(f"paired: tolerance alone decides: {error}")
+        return {}
+    return found
+
+
+def _show(shown: Mapping[str, Sequence[Failure]], added: tuple[str, ...], *, as_markdown: bool) -> None:
+    rows = [(title, failure) for title, some in shown.items() for failure in some]
     if as_markdown and rows:
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for title, it in rows:
@@ -83,44 +112,14 @@ def _show(
 def _merge_base() -> str:
     """Where HEAD left the main branch; HEAD itself on that branch, or where no main branch is known."""
     main = next(
-        (name for name in MAIN_BRANCHES if _git("rev-parse", "-q", "--verify", name).returncode == 0), "HEAD"
+        (name for name in MAIN_BRANCHES if git("rev-parse", "-q", "--verify", name).returncode == 0), "HEAD"
     )
-    found = _git("merge-base", "HEAD", main)
+    found = git("merge-base", "HEAD", main)
     if found.returncode:
         raise StrataError(
-            f"HEAD and {main} have no common commit here; {_hint()}, or name one with --against REV"
+            f"HEAD and {main} have no common commit here; {history_hint()}, or name one with --against REV"
         )
     return found.stdout.strip()
-
-
-def _commit(revision: str) -> str:
-    found = _git("rev-parse", "-q", "--verify", f"{revision}^{{commit}}")
-    if found.returncode:
-        raise StrataError(f"--against {revision}: no such revision here; {_hint()}")
-    return found.stdout.strip()
-
-
-def _hint() -> str:
-    shallow = _git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
-    return (
-        "this clone is shallow: run `git fetch --unshallow`" if shallow else "run `git fetch` for its history"
-    )
-
-
-def _metrics_at(base: str) -> dict[str, Any]:
-    """The metric files of a commit, as they stand there."""
-    names = _git("ls-tree", "-z", "--name-only", base, f"{METRICS}/").stdout.split("\0")
-    files = sorted(name for name in names if name.endswith(".json"))
-    try:
-        return {name: json.loads(_git("show", f"{base}:./{name}").stdout) for name in files}
-    except json.JSONDecodeError as error:
-        raise StrataError(
-            f"a metric file at {base[:12]} is not JSON ({error}); choose another --against REV"
-        ) from None
-
-
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
 
 
 if __name__ == "__main__":

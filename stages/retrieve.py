@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,12 +16,11 @@ from strata.collection.tables import Tables, read_tables
 from strata.maps.features import layer_names, read_layer_array, read_rows
 from strata.measures.scores import Policy, Scored, write_scores
 from strata.retrieval.aggregate import best_layer
-from strata.retrieval.class_queries import class_queries
 from strata.retrieval.duplicates import MOST, Repeat, count_repeats, find_repeats, repeat_table, without
 from strata.retrieval.evaluation import evaluate_layer
 from strata.retrieval.layer_vectors import Folders, read_layer
-from strata.retrieval.queries import Database, build_database, own_queries
-from strata.retrieval.region_matching import read_frames
+from strata.retrieval.queries import Database, build_database
+from strata.retrieval.questions import read_questions
 from strata.settings.params import EMBEDDING
 
 DUPLICATES = "duplicates"
@@ -34,17 +32,13 @@ def main() -> str:
     (out,) = paths()
     chosen = settings.params("pool.levels", "pool.center", "query.view", "retrieve")
     retrieve, view = chosen.retrieve, chosen.query.view
-    tables, rows = read_tables(TABLES), read_rows(FOLDERS.features)
-    database = build_database(rows, tables.images)
+    tables, protocol = read_tables(TABLES), settings.dataset("protocol").protocol
+    database = build_database(read_rows(FOLDERS.features), tables.images)
     repeats, repeated, repeat_scores = _repeats(tables, database, retrieve.near_duplicate)
     if retrieve.duplicates == "drop":
         database = without(database, repeats)
-    own = own_queries(tables, rows, database, settings.dataset("protocol").protocol, retrieve, view)
-    by_class = class_queries(tables, database, retrieve.class_every)
-    images = tables.images
-    listed = pc.index_in(pa.array(database.image_ids, pa.string()), images["image_id"].combine_chunks())
-    sizes = [images[side].take(listed).to_numpy() for side in ("width", "height")]
-    frames = read_frames(FOLDERS.features, np.stack(sizes, axis=1).astype(np.int64))
+    asked = read_questions(tables, FOLDERS.features, protocol, retrieve, view, database)
+    own, by_class = asked.own, asked.by_class
     names = layer_names(FOLDERS.features)
     fitted = Scored(
         policies=[
@@ -59,7 +53,7 @@ def main() -> str:
             layer = read_layer(
                 FOLDERS, name, database, retrieve, levels=chosen.pool.levels, center=chosen.pool.center
             )
-            found = evaluate_layer(layer, database, [own, by_class], retrieve, view, frames, track)
+            found = evaluate_layer(layer, database, [own, by_class], retrieve, view, asked.frames, track)
             write_table(folder / name / "topk.parquet", found.topk)
             write_table(folder / name / "per_query.parquet", found.per_query)
             scored.append((found.scored + fitted).at(layer=name))

@@ -64,7 +64,8 @@ def _policies() -> dict[str, float | str]:
         "dataset", "model", "pooling", "extract", "pool", "reduce", "cluster", "query", "retrieve", "probe"
     )
     dumped: dict[str, Any] = chosen.model_dump()
-    del dumped["retrieve"]["budget_mib"]  # memory, not a policy
+    for changes_no_number in ("budget_mib", "measures"):
+        del dumped["retrieve"][changes_no_number]
     return flat_params(dumped, "_")
 
 

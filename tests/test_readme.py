@@ -10,6 +10,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINE, BAD_INPUT = "tests/e2e/test_pipeline.py", "tests/e2e/test_bad_input.py"
 OWN_TRUTH = "tests/e2e/test_own_truth.py"
+EXCHANGE = (
+    "python -m stages.compare HEAD gem",
+    "python -m stages.overview",
+    "python -m stages.export out",
+    "python -m stages.score out/late/class.run out/qrels/class.txt --queries out/queries/class.csv",
+)
 
 EXECUTED: dict[str, tuple[str, str]] = {
     "make repro": (".ci/run", "make repro"),
@@ -45,6 +51,7 @@ EXECUTED: dict[str, tuple[str, str]] = {
         "tests/e2e/test_own_models.py",
         "test_a_pair_of_open_clips_runs_and_another_is_noticed",
     ),
+    **dict.fromkeys(EXCHANGE, (PIPELINE, "test_an_experiment_is_compared_and_exported")),
     "python -m stages.freshness": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
     "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
 }

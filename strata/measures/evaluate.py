@@ -17,6 +17,7 @@ from strata.base.errors import StrataError
 from strata.measures import chance
 from strata.measures.average_precision import Floats, measure_rankings
 from strata.measures.intervals import Interval, t_interval
+from strata.measures.named_measures import measure_by_name
 from strata.measures.scores import MEASURES
 
 Grades = Mapping[Any, Mapping[Any, bool | int | str]]
@@ -81,6 +82,7 @@ def evaluate(
     items: Sequence[Hashable] | None = None,
     positive_grades: Sequence[str] = POSITIVE,
     junk_grades: Sequence[str] = JUNK,
+    measures: Sequence[str] = (),
 ) -> Evaluation:
     """Score the rankings of some queries.
 
@@ -98,6 +100,7 @@ def evaluate(
         query's)? Chance knows it then.
     groups : what is independent, for the interval; by default every query for itself.
     queries, items : what the rows and columns are called; by default their numbers.
+    measures : further ones by name, such as ``ndcg_at_10`` (see ``strata.measures.named_measures``).
 
     Chance is that of the ranked items in random order, so give whole rankings: the chance of one cut short
     says little. Raises StrataError for what does not fit together.
@@ -138,12 +141,13 @@ def evaluate(
         counts.append((int(positive.sum()) + unlisted, len(ranks[-1]), len(kept), own_positive))
     total, n_found, n_ranked, own_positives = np.array(counts, np.int64).reshape(-1, 4).T
     first = np.broadcast_to(np.asarray(own_first, np.bool_), total.shape) & (own_positives > 0)
-    measures = measure_rankings(ranks, total.tolist())
+    always = measure_rankings(ranks, total.tolist())
     per_query = {
         "n_positives": total.astype(np.float64),
         "n_found": n_found.astype(np.float64),
         "n_ranked": n_ranked.astype(np.float64),
-        **{name: measures[:, column] for column, name in enumerate(MEASURES)},
+        **{name: always[:, column] for column, name in enumerate(MEASURES)},
+        **{name: measure_by_name(name, ranks, total.tolist()) for name in measures},
         **chance.levels(total, n_found, n_ranked, first),
     }
     group_of = list(range(len(total))) if groups is None else _by_query(groups, asked.queries, "groups", ...)

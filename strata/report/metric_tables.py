@@ -26,6 +26,7 @@ NAMES = {
     "map_pca": "mAP, PCA",
     "map_in_cluster": "mAP in own cluster",
     "r_precision": "R-precision",
+    "mrr": "MRR",
     "ece": "calibration error",
     "detection_ap": "detection AP",
     "n": "pictures",
@@ -33,6 +34,8 @@ NAMES = {
 }
 PREFIXES = {
     "p_at_": "P@",
+    "map_at_": "mAP@",
+    "ndcg_at_": "nDCG@",
     "hit_at_": "hit@",
     "recall_at_": "recall@",
     "mp_revisited_at_": "mP@",

@@ -52,18 +52,22 @@ class FinishedRun:
 def write_report(run: FinishedRun, folder: Path, track: Track = no_track) -> tuple[str, int]:
     """Write FOLDER/index.html and FOLDER/img/. Returns the page's digest and how many pictures it shows."""
     gallery = Gallery(run.tables.images)
-    pages = Environment(
+    html = environment().get_template("page.html.j2").render(_content(run, gallery))
+    digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
+    gallery.write(folder / "img", track)
+    write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
+    return digest, len(gallery.thumbnails())
+
+
+def environment() -> Environment:
+    """The templates, with everything they are given escaped."""
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    html = pages.get_template("page.html.j2").render(_content(run, gallery))
-    digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
-    gallery.write(folder / "img", track)
-    write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
-    return digest, len(gallery.thumbnails())
 
 
 def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
     }
     return {
         **sections,
-        "style": Markup(_style(max(len(run.layers), len(prompts), 1))),
+        "style": Markup(style(max(len(run.layers), len(prompts), 1))),
         "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
         "title": run.title,
         "model": run.model,
@@ -132,7 +136,7 @@ def _clusters(run: FinishedRun, compared: Comparison, gallery: Gallery) -> list[
     return [cluster_sheet(folder, layer, names, gallery) for layer in layers]
 
 
-def _style(tabs: int) -> str:
+def style(tabs: int) -> str:
     """The style sheet; tabs need a rule each, as the page works without a script."""
     rules = (
         f".tabs > input:nth-of-type({i}):checked ~ .panel:nth-of-type({i}) {{ display: block; }}"

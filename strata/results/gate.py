@@ -46,9 +46,14 @@ class Accepted(Strict):
 
 
 class GateConf(Strict):
-    """``conf/gate.yaml``: the first rule that fits a metric's name counts."""
+    """``conf/gate.yaml``: the first rule that fits a metric's name counts.
+
+    ``paired``: a mAP that dropped too far fails only if the interval of the drop, over the same queries,
+    excludes 0 (see ``paired_gate``).
+    """
 
     rules: list[Rule]
+    paired: bool = False
     accepted: tuple[Accepted, ...] = ()
 
 

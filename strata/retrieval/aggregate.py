@@ -21,8 +21,9 @@ FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 EUCLIDEAN_NOTE = "same ranking as cosine: the descriptors are L2-normalised"
 
 
-def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
-    """Scores of one task. ``spaces``: space -> its per-query rows; ``ap``: step or trapezoid."""
+def task_scores(ap: str, spaces: Mapping[str, pa.Table], named: Sequence[str] = ()) -> list[Score]:
+    """Scores of one task. ``spaces``: space -> its per-query rows; ``ap``: step or trapezoid; ``named``:
+    measures asked for by name."""
     full, main = spaces[FULL], f"ap_{ap}"
     values, groups = _values(full, main), full["group"].to_pylist()
     micro, macro = t_interval(values, groups), macro_interval(values, groups)
@@ -32,7 +33,7 @@ def task_scores(ap: str, spaces: Mapping[str, pa.Table]) -> list[Score]:
         Score("map_step", mean(full, "ap_step")),
         Score("map_trapezoid", mean(full, "ap_trapezoid")),
     ]
-    for name in MEASURES[2:]:
+    for name in (*MEASURES[2:], *named):
         if name == REVISITED and ap != "trapezoid":
             continue  # it belongs to a protocol with trapezoidal AP and would only confuse elsewhere
         chance = mean(full, f"chance_{name}") if f"chance_{name}" in full.schema.names else None

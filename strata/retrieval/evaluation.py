@@ -13,8 +13,7 @@ from strata.base.track import Track, no_track
 from strata.measures.scores import Policy, Score, Scored
 from strata.retrieval.aggregate import EUCLIDEAN_NOTE, IN_CLUSTER, PCA, task_scores
 from strata.retrieval.layer_vectors import LayerVectors, box_matcher
-from strata.retrieval.per_query_measures import SCHEMA as PER_QUERY_SCHEMA
-from strata.retrieval.per_query_measures import outcome_table
+from strata.retrieval.per_query_measures import outcome_table, schema_of
 from strata.retrieval.queries import Database, QuerySet, Task
 from strata.retrieval.query_blocks import Search, TaskRun, run_queries
 from strata.retrieval.region_matching import Frames
@@ -44,18 +43,18 @@ def evaluate_layer(
 
     All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
     """
-    topk, per_query = [TOPK_SCHEMA.empty_table()], [PER_QUERY_SCHEMA.empty_table()]
+    topk, per_query = [TOPK_SCHEMA.empty_table()], [schema_of(params.measures).empty_table()]
     found = Scored()
     with one_blas_thread():
         for query_set in (some for some in query_sets if some.queries):
             boxed = any(query.boxed for query in query_set.queries)
             search = Search(layer, box_matcher(layer, frames, params) if boxed else None, database, params)
             for run in run_queries(search, query_set, track):
-                spaces = _tables(run)
+                spaces = _tables(run, params.measures)
                 topk.append(run.neighbours.table(database.image_ids))
                 per_query.extend(spaces.values())
                 n_database = Score("n_database", int(layer.full.candidates.sum()))
-                own = Scored([*task_scores(run.task.ap, spaces), n_database])
+                own = Scored([*task_scores(run.task.ap, spaces, params.measures), n_database])
                 if run.detections is not None:
                     own += run.detections.scored()
                 own += _policies(run.task, query_set, search, query_view)
@@ -66,11 +65,11 @@ def evaluate_layer(
     return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), found)
 
 
-def _tables(run: TaskRun) -> dict[str, pa.Table]:
+def _tables(run: TaskRun, named: Sequence[str]) -> dict[str, pa.Table]:
     """The per-query rows of each space; inside clusters, chance is that of ranking everything at random."""
     at_random = {**run.outcomes, IN_CLUSTER: run.outcomes[PCA]}
     return {
-        space: outcome_table(run.task.name, space, outcomes, at_random[space])
+        space: outcome_table(run.task.name, space, outcomes, at_random[space], named)
         for space, outcomes in run.outcomes.items()
     }
 

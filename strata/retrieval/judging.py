@@ -28,10 +28,11 @@ Outcomes = list[list[Outcome]]
 
 @dataclass(frozen=True)
 class Block:
-    """``judged``: a query's judgements, task by task."""
+    """``judged``: a query's judgements, task by task; ``named``: further measures, by name."""
 
     queries: Sequence[Query]
     judged: Sequence[Sequence[Judgement]]
+    named: Sequence[str] = ()
 
     @property
     def most_hidden(self) -> int:
@@ -106,8 +107,8 @@ def _outcomes(
     """Outcomes of the queries ``rows``; ``placed``, ``kept``: theirs, task by task."""
     queries, judged = block.queries[rows.start : rows.stop], block.judged[rows.start : rows.stop]
     shares = kept or [[math.nan] * len(some) for some in judged]
-    columns = (zip(*values, strict=True) for values in (judged, placed, shares))
-    tasks = [outcomes_of(queries, *column) for column in zip(*columns, strict=True)]
+    by_task = zip(*(zip(*values, strict=True) for values in (judged, placed, shares)), strict=True)
+    tasks = [outcomes_of(queries, own, found, share, block.named) for own, found, share in by_task]
     return [list(outcomes) for outcomes in zip(*tasks, strict=True)]
 
 

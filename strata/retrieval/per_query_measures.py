@@ -15,6 +15,7 @@ import pyarrow as pa
 from strata.base.files import required
 from strata.measures import chance
 from strata.measures.average_precision import measure_rankings
+from strata.measures.named_measures import measure_by_name
 from strata.measures.scores import MEASURES
 from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranking import Placed
@@ -37,7 +38,7 @@ class Outcome(NamedTuple):
 
     ``n_found``: positives that were ranked; ``n_ranked``: pictures ranked, without junk and own picture;
     ``own_first``: its own picture is a positive and is the query itself; ``measures``: in the order of
-    MEASURES.
+    MEASURES, then those asked for by name.
     """
 
     query_id: str
@@ -55,13 +56,17 @@ def outcomes_of(
     judged: Sequence[Judgement],
     placed: Sequence[Placed],
     neighbours_kept: Sequence[float],
+    named: Sequence[str] = (),
 ) -> list[Outcome]:
     """Score the rankings of some queries in one task and space, from where their positives stand.
 
-    neighbours_kept : a query's ``recall_in_cluster``, NaN where it has none.
+    neighbours_kept : a query's ``recall_in_cluster``, NaN where it has none; named : further measures, see
+    ``named_measures``.
     """
     totals = [judgement.n_positives for judgement in judged]
-    measures = measure_rankings([found.ranks for found in placed], totals).tolist()
+    ranks = [found.ranks for found in placed]
+    further = [measure_by_name(name, ranks, totals) for name in named]
+    measures = np.column_stack([measure_rankings(ranks, totals), *further]).tolist()
     outcomes = []
     rows = zip(queries, judged, placed, map(tuple, measures), neighbours_kept, strict=True)
     for query, judgement, found, values, share in rows:
@@ -72,21 +77,32 @@ def outcomes_of(
 
 
 def outcome_table(
-    task: str, space: str, outcomes: Sequence[Outcome], at_random: Sequence[Outcome] | None = None
+    task: str,
+    space: str,
+    outcomes: Sequence[Outcome],
+    at_random: Sequence[Outcome] | None = None,
+    named: Sequence[str] = (),
 ) -> pa.Table:
-    """The rows of one task and space.
+    """The rows of one task and space; the measures ``named`` are the last columns.
 
     ``at_random``: the outcomes whose counts say what a random ranking would have had (default: the same
     ones; a search inside clusters is compared with a random ranking of everything).
     """
-    measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(MEASURES))
+    names = (*MEASURES, *named)
+    measures = np.array([outcome.measures for outcome in outcomes], np.float64).reshape(-1, len(names))
     counts = [(o.n_positives, o.n_found, o.n_ranked, o.own_first) for o in at_random or outcomes]
     columns: dict[str, Any] = {
         "task": [task] * len(outcomes),
         "space": [space] * len(outcomes),
         **{name: [getattr(o, name) for o in outcomes] for name in Outcome._fields if name in SCHEMA.names},
-        **dict(zip(MEASURES, measures.T, strict=True)),
+        **dict(zip(names, measures.T, strict=True)),
         **chance.levels(*np.array(counts, np.int64).reshape(-1, 4).T),
     }
-    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    schema = schema_of(named)
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def schema_of(named: Sequence[str]) -> pa.Schema:
+    """The columns where some measures are asked for by name."""
+    return pa.schema([*SCHEMA, *(pa.field(name, pa.float64()) for name in named)])

@@ -64,7 +64,8 @@ def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskR
     for start in track(starts, total=len(starts), desc="retrieve: blocks of queries"):
         queries = query_set.queries[start : start + step]
         indices = range(start, start + len(queries))
-        block = Block(queries, [[run.task.judge(index) for run in runs] for index in indices])
+        judgements = [[run.task.judge(index) for run in runs] for index in indices]
+        block = Block(queries, judgements, search.params.measures)
         if judged:
             _rank_block(search, runs, block, start, left_out)
         else:

@@ -67,6 +67,8 @@ class QueryParams(Strict):
 
 
 class RetrieveParams(Strict):
+    """``measures``: further ones by name, scored beside those that always are."""
+
     match: Literal["global", "region"]
     metric: Literal["cosine", "euclidean"]
     top_k: Annotated[int, Field(ge=1, le=10_000)]
@@ -75,6 +77,7 @@ class RetrieveParams(Strict):
     class_every: Count
     duplicates: Literal["keep", "drop"]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
+    measures: list[Annotated[str, Field(pattern=r"^((map|ndcg)_at_[1-9]\d{0,5}|mrr)$")]] = []
     budget_mib: Annotated[int, Field(ge=1)]
 
 

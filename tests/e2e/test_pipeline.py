@@ -126,6 +126,23 @@ def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) ->
     assert "rmac" in shown
 
 
+def test_an_experiment_is_compared_and_exported(project: Project) -> None:
+    project.run("dvc", "exp", "run", "-n", "gem", "-S", "pooling=gem")
+    compared = project.run("python", "-m", "stages.compare", "HEAD", "gem").said.splitlines()
+    (late,) = [line.split() for line in compared if line.startswith("class") and line.split()[1] == "late"]
+    before = json.loads(project.run("git", "show", "HEAD:metrics/retrieval.json").said)["late"]["class_map"]
+    now = json.loads(project.read("metrics/retrieval.json"))["late"]["class_map"]
+    shown = [float(text.rstrip("*")) for text in late[2:4]]
+    assert shown == pytest.approx([before, now], abs=6e-4)
+    same = project.run("python", "-m", "stages.compare", "gem", "workspace").said
+    assert "class: no query differs at " in same
+    assert project.run("python", "-m", "stages.overview").said.startswith("overview: 2 runs, ")
+    assert b"dvc exp apply gem" in project.read("report/overview.html")
+    project.run("python", "-m", "stages.export", "out")
+    files = "out/late/class.run", "out/qrels/class.txt", "--queries", "out/queries/class.csv"
+    assert f"score: mAP {now:.3f} (" in project.run("python", "-m", "stages.score", *files).said
+
+
 def test_metrics_diff_gives_a_delta_a_layer(project: Project) -> None:
     project.run("dvc", "exp", "run", "-S", "pooling=avg")
     shown = project.run("dvc", "metrics", "diff", "--md").said

@@ -75,6 +75,7 @@ def test_the_committed_parameters_are_right(values: dict[str, Any]) -> None:
         ("retrieve.self_match", True),
         ("retrieve.junk", "keep"),
         ("retrieve.class_every", 0),
+        ("retrieve.measures", ["ndcg"]),
         ("retrieve.budget_mib", 0),
         ("probe.C", 0),
         ("probe.splits", 0),

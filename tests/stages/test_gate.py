@@ -14,6 +14,9 @@ import pytest
 
 from stages import gate
 from strata.base.errors import StrataError
+from tests.stages.cached_runs import N, cache, write_run
+
+__all__ = ["cache"]
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS: dict[str, Any] = {
@@ -191,7 +194,7 @@ def test_a_clone_compares_with_the_branch_of_its_origin(
 
 def test_an_unknown_revision_is_one_line(committed: Run, run: Run) -> None:
     assert refusal(run, "--against", "nope") == (
-        "--against nope: no such revision here; run `git fetch` for its history"
+        "nope: no such revision or experiment here; run `git fetch` for its history"
     )
 
 
@@ -261,3 +264,85 @@ def test_a_wrong_gate_file_is_one_line(committed: Run, run: Run, old: str, new: 
 def test_a_broken_metric_file_is_one_line(committed: Run, run: Run) -> None:
     Path("metrics/zeroshot.json").write_text("{")
     assert refusal(run).startswith("metrics/zeroshot.json: not JSON")
+
+
+def paired_run(gain: list[float], *, junk: str = "skip") -> None:
+    """A run whose late layer has an AP of .5 and ``gain`` (8,) by group; its metrics and a gate for pairs."""
+    values = [0.5 + gain[i % 8] for i in range(N)]
+    write_run({"late": values}, junk=junk)
+    conf = Path("conf/gate.yaml")
+    conf.write_text(conf.read_text().replace("paired: false", "paired: true"))
+    found = round(sum(values) / N, 4)
+    best = {"best_task": "detail", "best_layer": "late", "best_map": found}
+    late = {"detail_map": found, "detail_map_macro": found, "detail_map_high": round(max(values), 4)}
+    write(
+        {"headline": best, "retrieval": {"late": {**late, "detail_map_low": round(min(values), 4), **OTHER}}}
+    )
+
+
+OTHER = {"detail_p_at_1": 0.5}
+
+
+NOISE = [0.3, -0.3, 0.2, -0.25, 0.25, -0.2, -0.15, -0.2]  # a mean of -.044
+
+
+@pytest.fixture
+def paired(git: Callable[..., str], cache: Path) -> Callable[..., str]:
+    """The same run, committed, with a gate that pairs."""
+    Path("conf").mkdir()
+    shutil.copy(ROOT / "conf/gate.yaml", "conf/gate.yaml")
+    paired_run([0.0] * 8)
+    git("add", "conf", "metrics", "dvc.lock")
+    git("commit", "-qm", "first")
+    return git
+
+
+def test_a_drop_that_the_queries_do_not_bear_out_passes(paired: Run, run: Run, capsys: Any) -> None:
+    paired_run(NOISE)
+    assert run().endswith("none failed, 0 accepted, 4 not told apart")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": old")[0] for line in lines] == [
+        "not told apart: metrics/headline.json best_map",
+        "not told apart: metrics/retrieval.json late detail_map",
+        "not told apart: metrics/retrieval.json late detail_map_macro",
+        "not told apart: metrics/retrieval.json late detail_map_low",
+    ]
+    assert "may drop by 0.02; query by query -0.2" in lines[1]
+
+
+def test_a_drop_at_every_query_fails_and_so_does_another_metric(paired: Run, run: Run, capsys: Any) -> None:
+    paired_run([-0.05, -0.04, -0.06, -0.05, -0.03, -0.05, -0.04, -0.06])
+    assert refusal(run).startswith("4 failed")
+    paired_run(NOISE)
+    metrics = json.loads(Path("metrics/retrieval.json").read_text())
+    metrics["late"]["detail_p_at_1"] = 0.4
+    Path("metrics/retrieval.json").write_text(json.dumps(metrics))
+    capsys.readouterr()
+    assert refusal(run).startswith("1 failed")
+    assert "failed: metrics/retrieval.json late detail_p_at_1" in capsys.readouterr().out
+
+
+def test_metrics_that_are_not_the_runs_own_fail(paired: Run, run: Run) -> None:
+    paired_run(NOISE)
+    metrics = json.loads(Path("metrics/retrieval.json").read_text())
+    metrics["late"]["detail_map"] -= 0.1
+    Path("metrics/retrieval.json").write_text(json.dumps(metrics))
+    assert refusal(run).startswith("2 failed")  # and its interval's lower end
+
+
+def test_without_the_bases_queries_the_tolerance_decides_and_a_line_says_so(
+    paired: Run, run: Run, capsys: Any, cache: Path
+) -> None:
+    shutil.rmtree(cache)
+    paired_run(NOISE)
+    assert refusal(run).startswith("4 failed")
+    base = paired("rev-parse", "HEAD")
+    assert capsys.readouterr().out.startswith(
+        f"paired: tolerance alone decides: {base}: data/rankings is not in DVC's cache; run `git checkout "
+    )
+
+
+def test_runs_under_other_protocols_are_not_paired(paired: Run, run: Run, capsys: Any) -> None:
+    paired_run(NOISE, junk="negative")
+    assert refusal(run).startswith("4 failed")
+    assert "the runs were asked different things: detail: junk" in capsys.readouterr().out

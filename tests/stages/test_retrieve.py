@@ -32,7 +32,7 @@ BOX = {"x0": 10.0, "y0": 20.0, "x1": 60.0, "y1": 70.0}
 
 def write_run(folder: Path, **changes: Any) -> None:
     """params.yaml, conf and the outs of the stages before: two layers with regions, one without."""
-    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.copytree(ROOT / "conf", folder / "conf", dirs_exist_ok=True)
     yaml = YAML()
     values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["retrieve"] |= {"match": "region", "top_k": 3, **changes}
@@ -134,6 +134,19 @@ def test_it_leaves_rankings_scores_and_a_line_with_counts(project: Path) -> None
     assert found["blocks.11", "detail_match"] == "region"
     assert found["embedding", "detail_match"] == "global (the layer has no map)"
     assert 0 <= found["blocks.5", "detail_detection_ap"] <= found["blocks.5", "detail_detection_ceiling"] <= 1
+
+
+def test_measures_asked_for_by_name_are_scored_and_no_others(project: Path) -> None:
+    write_run(project, measures=["mrr", "ndcg_at_3"])
+    retrieve.main()
+    found = metrics_of(project)
+    rows = pq.read_table(project / "data/rankings/blocks.5/per_query.parquet").to_pylist()
+    values = [row["mrr"] for row in rows if (row["task"], row["space"]) == ("detail", "full")]
+    assert found["blocks.5", "detail_mrr"] == pytest.approx(np.mean(values))
+    assert 0 < found["blocks.5", "class_ndcg_at_3"] < 1
+    write_run(project, measures=[])
+    retrieve.main()
+    assert not {"detail_mrr", "class_ndcg_at_3"} & {name for _, name in metrics_of(project)}
 
 
 def test_an_unreadable_picture_stays_among_the_positives(project: Path) -> None:
