@@ -19,20 +19,6 @@ import numpy.typing as npt
 Ranks = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-REVISITED = "mp_revisited_at_10"
-MEASURES = (
-    "ap_step",
-    "ap_trapezoid",
-    "p_at_1",
-    "p_at_5",
-    "p_at_10",
-    "hit_at_5",
-    "hit_at_10",
-    "recall_at_10",
-    "r_precision",
-    REVISITED,
-)
-
 
 def step_average_precision(ranks: Ranks, n_positives: int) -> float:
     """Mean over the positives of the precision at their rank, 0..1. ``n_positives`` is at least 1.

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from strata.measures.average_precision import MEASURES, REVISITED
 from strata.measures.intervals import macro_interval, t_interval
-from strata.measures.scores import Score
+from strata.measures.scores import MEASURES, REVISITED, Score
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 EUCLIDEAN_NOTE = "same ranking as cosine: the descriptors are L2-normalised"

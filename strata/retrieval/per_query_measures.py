@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from strata.measures import chance
-from strata.measures.average_precision import MEASURES, measure_rankings
+from strata.measures.average_precision import measure_rankings
 from strata.measures.named_measures import measure_by_name
+from strata.measures.scores import MEASURES
 from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranking import Placed
 

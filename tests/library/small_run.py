@@ -15,17 +15,15 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = 24
+PIPELINE: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
 STAGES = {
-    "download": "data/raw/demo",
-    "prepare": "data/raw/demo data/tables",
-    "extract": "data/tables data/features",
-    "pool": "data/features data/descriptors",
-    "reduce": "data/descriptors data/reduced",
-    "cluster": "data/reduced data/tables data/clusters",
-    "retrieve": "data/rankings",
-    "probe": "data/descriptors data/tables data/probe",
-    "zeroshot": "data/features data/tables data/zeroshot",
+    name: PIPELINE[name]["cmd"].replace("${dataset}", "demo").replace("${model}", "demo-rn").split()[3:]
+    for name in (
+        *("check", "download", "prepare", "extract", "pool", "reduce"),
+        *("cluster", "retrieve", "probe", "zeroshot"),
+    )
 }
+"""The stages that are run, and their arguments in dvc.yaml."""
 
 
 def write_project(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def run_stages(folder: Path, names: list[str]) -> None:
     os.chdir(folder)
     try:
         for name in names:
-            argv = mock.patch.object(sys, "argv", [name, *STAGES[name].split()])
+            argv = mock.patch.object(sys, "argv", [name, *STAGES[name]])
             with argv, mock.patch.dict(os.environ, variables, clear=True):
                 importlib.import_module(f"stages.{name}").main()
     finally:

@@ -39,11 +39,11 @@ CHANGES = {
 UNDECLARED = {"check": ["conf/whitening"]}
 """Read without being declared: ``check`` lists what there is; ``pool`` depends on the one that is chosen."""
 UNREAD = {
-    ("download", "data/check/ok.txt"): "only says that check comes first",
     ("check", "conf/paths"): "read for the data set folder and the model local",
-    ("extract", "conf/sources/demo-rn.tsv"): "says what local weights hold; constant for other models",
-    ("zeroshot", "conf/sources/demo-rn.tsv"): "the same",
-    ("download", "conf/sources/demo.tsv"): "lists a folder of the user's; constant for other data sets",
+    ("download", "data/check/dataset/demo"): "check comes first; lists a folder of the user's",
+    ("extract", "data/check/model/demo-rn"): "says what local weights hold, or which pair was typed",
+    ("zeroshot", "data/check/model/demo-rn"): "the same",
+    ("report", "data/check/model/demo-rn"): "the same",
 }
 UNREAD_KEYS = {
     "weights.source": "said where weights are missing",
@@ -221,7 +221,7 @@ def test_a_folder_of_ones_own_needs_nothing_that_is_not_declared(
     monkeypatch.setitem(NAMES, "dataset", "folder")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        patch.setattr("sys.argv", ["scan", "folder", "conf/sources/folder.tsv"])
+        patch.setattr("sys.argv", ["scan", "folder", "data/check/dataset/folder/listing.tsv"])
         scan.main()
     for stage in ("check", "download", "prepare"):
         keys = Keys()

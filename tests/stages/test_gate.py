@@ -239,7 +239,7 @@ def test_an_accepted_change_passes_until_the_base_moves(committed: Run, run: Run
     base = committed("rev-parse", "HEAD")
     conf = Path("conf/gate.yaml")
     entry = f"accepted:\n  - base: '{base[:10]}'\n    values: metrics/retrieval.json *\n    reason: new\n"
-    conf.write_text(conf.read_text().partition("accepted:")[0] + entry)
+    conf.write_text(conf.read_text().partition("\naccepted:")[0] + "\n" + entry)
     write(changed("retrieval", "late", "map", 0.1))
     assert run().endswith("none failed, 1 accepted")
     assert capsys.readouterr().out.startswith("accepted: metrics/retrieval.json late map")
