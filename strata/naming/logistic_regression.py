@@ -192,7 +192,7 @@ def _length(gradient: Doubles, solve: Linear) -> float:
 
 
 def _direction(product: Linear, solve: Linear, gradient: Doubles, exactness: float) -> Doubles:
-    """Newton's step (D + 1, K) by preconditioned conjugate gradients, to ``exactness`` of where they start."""
+    """Newton's step (D + 1, K) by preconditioned conjugate gradients, to ``exactness`` of their start."""
     size = np.abs(gradient).max()  # float32 has no room for squares of 1e-8
     residual = (-gradient / size).astype(np.float32)
     ahead = solve(residual)

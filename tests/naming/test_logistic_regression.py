@@ -15,9 +15,8 @@ def data(n, dimensions, classes, spread, seed=0):
     random = np.random.default_rng(seed)
     codes = np.arange(n) % classes
     centres = random.normal(size=(classes, dimensions))
-    return centres[codes] + spread * random.normal(size=(n, dimensions)) + random.normal(
-        size=dimensions
-    ), codes
+    centres += random.normal(size=dimensions)
+    return centres[codes] + spread * random.normal(size=(n, dimensions)), codes
 
 
 def halves(n, count=2):
