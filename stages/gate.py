@@ -15,7 +15,7 @@ from typing import Any
 from stages.settings import read_yaml
 from strata.base.errors import StrataError
 from strata.base.files import read_json
-from strata.results.gate import Failure, GateConf, compare, is_accepted
+from strata.results.gate import Failure, GateConf, compare, data_sets, is_accepted
 from strata.settings.params import parse
 
 METRICS = Path("metrics")
@@ -36,7 +36,14 @@ def main() -> str:
         raise StrataError(
             f"nothing to compare with: {base[:12]} has no {METRICS}/*.json; choose another --against REV"
         )
-    result = compare(old, {str(path): read_json(path) for path in sorted(METRICS.glob("*.json"))}, conf.rules)
+    new = {str(path): read_json(path) for path in sorted(METRICS.glob("*.json"))}
+    theirs, ours = (", ".join(sorted(data_sets(metrics))) for metrics in (old, new))
+    if theirs and ours and theirs != ours:
+        raise StrataError(
+            f"nothing to compare: {METRICS} is of the data set {ours}, {base[:12]} of {theirs}; "
+            "set `dataset` in params.yaml back and `dvc repro`, or choose another --against REV"
+        )
+    result = compare(old, new, conf.rules)
     accepted = [failure for failure in result.failures if is_accepted(failure, conf.accepted, base)]
     refused = [failure for failure in result.failures if failure not in accepted]
     _show(refused, accepted, result.added, as_markdown=arguments.md)

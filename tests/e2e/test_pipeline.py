@@ -81,7 +81,7 @@ def test_another_pooling_reads_no_picture_again(project: Project) -> None:
     result = project.run("dvc", "exp", "run", "-S", "pooling=rmac")
     assert not {"download", "prepare", "extract", "zeroshot"} & set(result.ran)
     assert {"check", "pool", "retrieve", "summarize", "report"} <= set(result.ran)
-    assert json.loads(project.read("metrics/headline.json"))["pooling"] == "rmac"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["pooling"] == "rmac"
 
 
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:
@@ -106,7 +106,7 @@ def test_a_lost_result_comes_from_the_store(project: Project) -> None:
 def test_another_model_runs_and_the_first_comes_back_from_the_cache(project: Project) -> None:
     first = project.read("metrics/headline.json")
     assert "extract" in project.run("dvc", "exp", "run", "-S", "model=demo-vit").ran
-    assert json.loads(project.read("metrics/headline.json"))["model"] == "demo-vit"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["model"] == "demo-vit"
     back = project.run("dvc", "exp", "run", "-S", "model=demo-rn")
     assert "extract" not in back.ran
     assert project.read("metrics/headline.json") == first

@@ -7,23 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from strata.results.comparison import compare_layers
-from strata.results.plots import csv_text, layer_rows
+from strata.results.plots import csv_text, layer_tables
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
 
 
-def test_chart_rows_are_long_and_numbered_in_forward_order() -> None:
-    rows = list(layer_rows(compare_layers(MADE["RESULTS"]), ["stem", "middle", "embedding"]))
-    assert rows[3] == {
+def test_every_measure_has_a_table_with_layers_numbered_in_forward_order() -> None:
+    tables = dict(layer_tables(compare_layers(MADE["RESULTS"]), ["stem", "middle", "embedding"]))
+    assert tables["detail_map"][1] == {
         "layer": "embedding",
         "order": 2,
-        "metric": "detail_map",
         "value": 0.45,
         "low": 0.35,
         "high": 0.55,
         "chance": None,
     }
-    assert list(dict.fromkeys(row["metric"] for row in rows)) == [
+    assert list(tables) == [
         "class_map",
         "detail_map",
         "ami",
