@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -120,10 +122,25 @@ def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) ->
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2, status
-    columns = ("--only-changed", "--drop", ".*[./].*", "--keep", ".*headline.json:.*")
-    shown = project.run("dvc", "exp", "show", "--csv", *columns).said
-    assert "avg" in shown
-    assert "rmac" in shown
+    columns = ("--only-changed", "--drop", ".*[./].*|Created|.*_(low|high|layer)")
+    shown = project.run("dvc", "exp", "show", "--no-pager", *columns, COLUMNS="100").said
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    found = project.run("dvc", "exp", "show", "--csv", *columns).said
+    names, *runs = list(csv.reader(line for line in found.splitlines() if "," in line))
+    told_apart = {(run[names.index("pooling")], run[names.index("class_map")]) for run in runs}
+    assert {pooling for pooling, _ in told_apart} == {"max", "avg", "rmac"}
+    assert len({score for _, score in told_apart}) == 3
+
+
+def test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network(project: Project) -> None:
+    project.run("dvc", "exp", "run", "-S", "pooling=avg", "-n", "average")
+    project.run("dvc", "plots", "diff", "HEAD", "average")
+    page = project.read("dvc_plots/index.html")
+    charts = list((project.root / "data/plots/layers").iterdir())
+    assert page.count("vegaEmbed('#") == len(charts) > 5
+    assert "class_map.csv" in page
+    assert not re.search(r"(src|href)=", page)
 
 
 def test_metrics_diff_gives_a_delta_a_layer(project: Project) -> None:

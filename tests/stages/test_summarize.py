@@ -137,7 +137,7 @@ def test_without_labels_queries_and_prompts_the_files_are_there(project: Path) -
 def test_a_second_run_gives_the_same_bytes(project: Path) -> None:
     MADE["make_results"](project)
     summarize.main()
-    paths = sorted([*Path("metrics").iterdir(), *Path("data/plots").iterdir()])
+    paths = sorted(path for folder in ("metrics", "data/plots") for path in Path(folder).rglob("*.*"))
     first = [path.read_bytes() for path in paths]
     summarize.main()
     assert [path.read_bytes() for path in paths] == first
