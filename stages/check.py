@@ -6,6 +6,8 @@ Only that of ``model=open_clip`` names what was chosen, so that another choice i
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 from stages import settings
@@ -24,7 +26,27 @@ CONSISTENT = "The parameters are consistent.\n"
 
 
 def main() -> str:
-    """Read every parameter the run will use; the summary says what was chosen."""
+    """Read every parameter the run will use; the summary says what was chosen.
+
+    DVC leaves a refused ``-S`` in the files it wrote: the error says how to take it back.
+    """
+    try:
+        return _check()
+    except StrataError as error:
+        if changed := _changed():
+            undo = f"`git checkout {shlex.join(changed)}` takes back what -S or you wrote there"
+            raise StrataError(f"{error}; {undo}") from None
+        raise
+
+
+def _changed() -> list[str]:
+    """The parameter files that git would take back; none outside of a repository."""
+    command = ["git", "diff", "--name-only", "--relative", "-z", "--", "params.yaml", "conf"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [name for name in found.stdout.split("\0") if name] if found.returncode == 0 else []
+
+
+def _check() -> str:
     for_dataset, for_model = paths()
     params = settings.params()
     dataset = _as_typed(params.dataset, settings.dataset_conf(params.dataset))

@@ -16,7 +16,7 @@ from stages.revisions import METRICS, WORKSPACE, commit_of, git, history_hint, m
 from stages.settings import read_yaml
 from strata.base.errors import StrataError
 from strata.base.files import read_json
-from strata.results.gate import Failure, GateConf, compare, is_accepted
+from strata.results.gate import Failure, GateConf, compare, data_sets, is_accepted
 from strata.settings.params import parse
 
 CONF = Path("conf/gate.yaml")
@@ -37,6 +37,12 @@ def main() -> str:
             f"nothing to compare with: {base[:12]} has no {METRICS}/*.json; choose another --against REV"
         )
     new = {str(path): read_json(path) for path in sorted(METRICS.glob("*.json"))}
+    theirs, ours = (", ".join(sorted(data_sets(metrics))) for metrics in (old, new))
+    if theirs and ours and theirs != ours:
+        raise StrataError(
+            f"nothing to compare: {METRICS} is of the data set {ours}, {base[:12]} of {theirs}; "
+            "set `dataset` in params.yaml back and `dvc repro`, or choose another --against REV"
+        )
     result = compare(old, new, conf.rules)
     accepted = [failure for failure in result.failures if is_accepted(failure, conf.accepted, base)]
     failed = [failure for failure in result.failures if failure not in accepted]

@@ -24,13 +24,14 @@ def main() -> str:
         Policy("pool_fit_set", read_json(descriptors / "policies.json")["fit_set"]),
     ]
     found = Scored()
-    for name in track(names, total=len(names), desc="probe: layers"):
+    for name in names:
         path = descriptors / f"{name}.parquet"
         rows = read_vector_rows(path)
         image_ids = rows["image_id"].filter(database_rows(rows)).to_pylist()
         found += Scored(policies=policies).at(layer=name)
         for facet in facets:
-            own = probe_file(path, facet_labels(tables, image_ids, facet), protocol)
+            labels = facet_labels(tables, image_ids, facet)
+            own = probe_file(path, labels, protocol, track, f"probe: {name}, {facet}")
             found += own.at(layer=name, facet=facet)
             if failed := value_of(own.scores, "not_converged"):
                 said = f"{failed} of {protocol.splits} fits did not converge"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from stages import settings
 from stages.running import paths, run_stage
@@ -15,7 +16,7 @@ from strata.results.comparison import compare_layers, read_results
 from strata.results.flat import flatten
 from strata.results.headline import headline
 from strata.results.parameters import flat_params
-from strata.results.plots import LAYER_COLUMNS, csv_text, layer_rows
+from strata.results.plots import LAYER_COLUMNS, csv_text, layer_tables
 
 DATA = Path("data")
 VIEWS = ("dataset", "model", "extract_")
@@ -46,10 +47,11 @@ def main() -> str:
         numbers += sum(map(len, nested.values()))
         write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
-    write_json(metrics / "headline.json", headline(compared, policies=policies, **counts))
+    write_json(metrics / "headline.json", headline(compared, **counts))
 
     def fill(folder: Path) -> None:
-        write_text(folder / "layers.csv", csv_text(LAYER_COLUMNS, layer_rows(compared, layers)))
+        for name, rows in layer_tables(compared, layers):
+            write_text(folder / "layers" / f"{quote(name, safe='')}.csv", csv_text(LAYER_COLUMNS, rows))
         write_text(folder / "rejected.csv", csv_text(REJECTED_COLUMNS, rejected))
 
     make_in_place(plots, fill)

@@ -32,9 +32,13 @@ EXECUTED: dict[str, tuple[str, str]] = {
         "test_a_queued_sweep_computes_no_picture_and_is_compared",
     ),
     "dvc queue start": (PIPELINE, '"dvc", "queue", "start"'),
-    "dvc exp show --only-changed --drop '.*[./].*' --keep '.*headline.json:.*'": (
+    "dvc exp show --only-changed --drop '.*[./].*|Created|.*_(low|high|layer)'": (
         PIPELINE,
         "test_a_queued_sweep_computes_no_picture_and_is_compared",
+    ),
+    "dvc plots diff HEAD EXPERIMENT": (
+        PIPELINE,
+        "test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network",
     ),
     "dvc metrics diff --md": (PIPELINE, "test_metrics_diff_gives_a_delta_a_layer"),
     "dvc exp run -S dataset=folder -S 'conf/paths/folder.yaml:path=/pictures/my scans'": (

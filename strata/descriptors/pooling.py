@@ -7,9 +7,7 @@ region, as cnnimageretrieval-pytorch does. ``transforms`` normalises and sums th
 of kind ``vector`` has nothing left to pool: every pooling returns the vector itself.
 
 Signed maps (ViT tokens, a first convolution): maxima keep the sign; GeM clamps at 1e-6 as its authors do,
-which drops the negative half. ``max`` is the maximum over the regions of level 1. They tile the whole map as
-long as its long side is at most seven times its short one; on a longer map positions between them are missed,
-and ``max`` is not the global maximum (on 24 x 1 up to 61 % below it).
+which drops the negative half. ``max`` is the maximum over the whole map, whatever its shape.
 
 Invalid positions are NaN and take no part; a region without a valid one is NaN.
 """
@@ -27,7 +25,7 @@ from strata.descriptors.weighted_pooling import crow, spoc
 from strata.descriptors.whitening import Unit
 from strata.maps.features import GEM_FLOOR, LayerInfo
 from strata.maps.rmac_regions import count_regions
-from strata.maps.stored_layers import StoredLayer, stored_regions
+from strata.maps.stored_layers import StoredLayer, stored_regions, whole_maxima
 from strata.settings.params import Pooling
 
 Floats = npt.NDArray[np.float32]
@@ -81,7 +79,7 @@ def pooled_parts(layer: StoredLayer, index: Index, pooling: Pooling, levels: int
         return stored_regions(layer, index, levels)
     if pooling == "rmac_global":
         regions = stored_regions(layer, index, levels)
-        return np.concatenate([regions, np.fmax.reduce(regions, axis=1, keepdims=True)], axis=1)
+        return np.concatenate([regions, whole_maxima(layer, index)[:, None]], axis=1)
     return _single(GLOBAL[pooling](layer, index))
 
 
@@ -93,10 +91,6 @@ def generalised_mean(positions: Floats, power: float) -> Floats:
     clamped = np.maximum(positions, np.float32(GEM_FLOOR))  # NaN stays NaN
     top = np.fmax.reduce(clamped, axis=1, keepdims=True)
     return np.asarray(top[:, 0] * _mean_of_valid((clamped / top) ** power) ** (1 / power), dtype=np.float32)
-
-
-def _global_max(layer: StoredLayer, index: Index) -> Floats:
-    return np.asarray(np.fmax.reduce(stored_regions(layer, index, 1), axis=1))
 
 
 def _global_mean(layer: StoredLayer, index: Index) -> Floats:
@@ -112,7 +106,7 @@ def _global_gem(layer: StoredLayer, index: Index) -> Floats:
 
 
 GLOBAL: dict[str, Callable[[StoredLayer, Index], Floats]] = {
-    "max": _global_max,
+    "max": whole_maxima,
     "avg": _global_mean,
     "gem": _global_gem,
     "spoc": lambda layer, index: spoc(_positions(layer, index), layer.info.width),

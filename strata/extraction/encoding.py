@@ -103,7 +103,8 @@ def _pool(network: Network, layer: TappedLayer, maps: torch.Tensor, masks: Seque
     if layer.info.kind == "map":
         return {"map": _numpy(keep_map(maps, valid, network.pooling, layer.info.name))}
     pooled = pool_regions(maps, valid, network.pooling, layer.info.name)
-    return {"regions": _numpy(pooled.regions), "mean": _numpy(pooled.mean), "gem": _numpy(pooled.gem)}
+    found = {"regions": pooled.regions, "mean": pooled.mean, "gem": pooled.gem, "max": pooled.whole}
+    return {name: _numpy(values) for name, values in found.items() if values is not None}
 
 
 def _in_view(network: Network, job: Job, box: Box) -> Box:

@@ -14,7 +14,7 @@ import torch
 from strata.extraction.kernels import Computed, computed_with
 from strata.maps.features import Kind, LayerInfo
 from strata.maps.map_statistics import MapPooling
-from strata.maps.rmac_regions import count_regions
+from strata.maps.rmac_regions import count_regions, cover_all
 from strata.maps.store import HOW
 from strata.maps.views import ViewSpec
 from strata.models.layers import Tap, resolve_layers
@@ -140,6 +140,7 @@ def space_key(network: Network, layer: TappedLayer) -> dict[str, Any]:
         "position_l2": None if kind == "vector" else params.position_l2,
         "levels": params.levels if kind == "regions" else None,
         "gem_p": params.gem_p if kind == "regions" else None,
+        **({"arrays": sorted(layer.rows)} if "max" in layer.rows else {}),
         HOW: network.computed,
     }
 
@@ -162,6 +163,8 @@ def _layer(tap: Tap, params: ExtractParams) -> TappedLayer:
         kind, rows = "map", {"map": (half, (positions, tap.channels))}
     else:
         kind, rows = "regions", {"regions": (half, (regions, tap.channels)), "mean": one, "gem": one}
+        if not cover_all(tap.height, tap.width):
+            rows["max"] = half, (tap.channels,)
     if tap.has_cls:
         rows["cls"] = one
     info = LayerInfo(

@@ -49,7 +49,8 @@ class Clusters:
 def choose_k(asked: int | None, of_dataset: int | None, n_classes: int, n_pictures: int) -> int:
     """``cluster.k``, else the data set's ``k``, else its number of classes, else sqrt(n_pictures / 2).
 
-    The last is the usual rule of thumb for pictures without labels, 2 at least. StrataError for one class.
+    The last is the usual rule of thumb for pictures without labels, 2 at least. Of many classes no more
+    clusters are made than leave each two pictures. StrataError for one class.
     """
     k = asked or of_dataset
     if k is not None:
@@ -58,7 +59,7 @@ def choose_k(asked: int | None, of_dataset: int | None, n_classes: int, n_pictur
         raise StrataError(
             "cluster.k is null and the data set has no k and only one class; set cluster.k in params.yaml"
         )
-    return n_classes or max(2, round(math.sqrt(n_pictures / 2)))
+    return max(2, min(n_classes, n_pictures // 2) or round(math.sqrt(n_pictures / 2)))
 
 
 def fit_clusters(values: Floats, k: int, *, seed: int, restarts: int) -> Clusters:

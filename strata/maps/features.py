@@ -11,7 +11,8 @@ query_id (null for pictures). Pictures come first, sorted by image_id, then boxe
 - kind ``vector``: ``vector.npy`` (N, C) float32: the embedding, or a module without positions.
 - kind ``map``: ``map.npy`` (N, H*W, C) float16: the whole map (there are no more positions than regions).
 - kind ``regions``: ``regions.npy`` (N, R, C) float16, the maximum over every R-MAC region in the order of
-  ``rmac_regions.region_boxes``, plus ``mean.npy`` and ``gem.npy`` (N, C) float32 over all valid positions.
+  ``rmac_regions.region_boxes``, plus ``mean.npy`` and ``gem.npy`` (N, C) float32 over all valid positions,
+  and ``max.npy`` (N, C) float16 of a map so long that the regions of level 1 do not cover it.
 - and ``cls.npy`` (N, C) float32 where the layer has a class token (it is never part of the map).
 
 A position outside a row's valid area (letterbox padding; outside the box of a ``roi`` query) is NaN in a map

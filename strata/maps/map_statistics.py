@@ -20,7 +20,7 @@ import torch
 
 from strata.base.errors import StrataError
 from strata.maps.features import GEM_FLOOR
-from strata.maps.rmac_regions import region_boxes
+from strata.maps.rmac_regions import cover_all, region_boxes
 
 FLOAT16_MAX = 65_504.0
 SAFE_POWER = 6.0  # 65504^6 over any number of positions is finite in float32, 1e-6^6 not yet 0
@@ -40,12 +40,14 @@ class MapPooling:
 
 @dataclass(frozen=True)
 class Pooled:
-    """regions : (B, R, C) float16 in the order of ``region_boxes``; mean, gem : (B, C) float32. A region
-    without a valid position is NaN in every channel."""
+    """regions : (B, R, C) float16 in the order of ``region_boxes``; mean, gem : (B, C) float32; whole :
+    (B, C) float16, the maximum of a map that the regions of level 1 do not cover. A region without a valid
+    position is NaN in every channel."""
 
     regions: torch.Tensor
     mean: torch.Tensor
     gem: torch.Tensor
+    whole: torch.Tensor | None = None
 
 
 def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> Pooled:
@@ -58,6 +60,7 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPoo
     batch, channels, height, width = maps.shape
     mean = torch.empty((batch, channels), dtype=torch.float32, device=maps.device)
     gem = torch.empty_like(mean)
+    whole = None if cover_all(height, width) else torch.empty_like(mean)
     if valid is None and not pooling.position_l2:  # nothing to copy: all at once costs the fewest calls
         maxima = region_maxima(maps, None, pooling.levels).float()
     else:
@@ -68,8 +71,11 @@ def pool_regions(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPoo
         mean[rows, at], gem[rows, at] = _means(part, inside, pooling.gem_p)
         if inside is not None or pooling.position_l2:
             maxima[rows, :, at] = region_maxima(part, inside, pooling.levels)
-    _check(mean, maxima, layer)
-    return Pooled(maxima.to(torch.float16), mean, gem)
+        if whole is not None:
+            shown = part if inside is None else part.masked_fill(~inside[:, None], float("-inf"))
+            whole[rows, at] = shown.amax((2, 3))
+    _check(mean, maxima if whole is None else whole, layer)
+    return Pooled(maxima.to(torch.float16), mean, gem, None if whole is None else whole.to(torch.float16))
 
 
 def keep_map(maps: torch.Tensor, valid: torch.Tensor | None, pooling: MapPooling, layer: str) -> torch.Tensor:

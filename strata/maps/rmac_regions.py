@@ -38,6 +38,20 @@ def count_regions(height: int, width: int, levels: int) -> int:
     return len(region_boxes(height, width, levels))
 
 
+def cover_all(height: int, width: int) -> bool:
+    """Do the regions of level 1 cover the map? Up to a long side of seven times the short one they do.
+
+    >>> cover_all(7, 49), cover_all(24, 1)
+    (True, False)
+    """
+    reached = 0
+    for _, row, col, size in region_boxes(height, width, 1).tolist():
+        if row + col > reached:
+            return False
+        reached = row + col + size
+    return reached == max(height, width)
+
+
 def _extra_regions(height: int, width: int) -> tuple[int, int]:
     """How many regions the rows and the columns have beyond ``level``: none but on the long side.
 

@@ -18,6 +18,7 @@ Integers = npt.NDArray[np.integer]
 
 PERMUTATIONS = 100
 FEWEST_PERMUTATIONS = 10
+FEWEST_A_GROUP = 1.5  # pictures, on the average: with fewer most are alone in their cluster or class
 SHUFFLED = 10_000_000  # pictures in all permutations together: the more there are, the less a shuffle varies
 SILHOUETTE_SAMPLE = 5000  # pictures; its time grows with their square
 SILHOUETTE_NOTE = "euclidean, in the layer's own reduced space: not comparable between layers"
@@ -54,6 +55,8 @@ def agreement(labels: Integers, codes: Integers, *, seed: int) -> list[Score]:
 
     labels : (N,) the cluster of every picture; codes : (N,) its class, -1 for none or several. ``labelled``
     and ``left_out`` count the pictures with and without; where none has a class there are only the counts.
+    Where clusters or classes are nearly all of one picture the AMI has no value, and a note says why: every
+    picture on its own agrees perfectly with labels of which none repeats.
     """
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
@@ -62,6 +65,8 @@ def agreement(labels: Integers, codes: Integers, *, seed: int) -> list[Score]:
     counts = [Score("labelled", len(classes)), Score("left_out", int((~kept).sum()))]
     if not len(classes):
         return counts
+    if reason := _degenerate(classes, found):
+        return [Score("ami", None, note=reason), *counts]
     return [
         Score("ami", float(adjusted_mutual_info_score(classes, found)), chance=0.0),
         Score("nmi", float(normalized_mutual_info_score(classes, found))),
@@ -69,6 +74,14 @@ def agreement(labels: Integers, codes: Integers, *, seed: int) -> list[Score]:
         Score("purity", purity(classes, found), chance=purity_by_chance(classes, found, seed=seed)),
         *counts,
     ]
+
+
+def _degenerate(classes: Integers, clusters: Integers) -> str | None:
+    for what, labels in (("classes", classes), ("clusters", clusters)):
+        count = len(np.unique(labels))
+        if len(labels) < FEWEST_A_GROUP * count:
+            return f"no result: {count} {what} of {len(labels)} pictures, nearly all of one picture"
+    return None
 
 
 def purity(classes: Integers, clusters: Integers) -> float:

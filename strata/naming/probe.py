@@ -8,27 +8,25 @@ Of a large collection some pictures are drawn for it, as many of a class as its 
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from strata.base.threads import in_order, one_blas_thread
+from strata.base.threads import one_blas_thread
+from strata.base.track import Track, no_track
 from strata.collection.facets import FacetLabels
 from strata.descriptors.vectors import read_vector_rows, vector_blocks
 from strata.maps.features import database_rows
 from strata.measures.intervals import corrected_t
 from strata.measures.scores import Policy, Score, Scored, value_of
+from strata.naming.logistic_regression import Classifier, fit_splits
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Split = tuple[Integers, Integers]
 
-MAX_ITERATIONS = 1000
-FITS_AT_ONCE = 4  # each holds its own copy of its pictures
 AT_LEAST = 2  # pictures of a class: one to learn from, one to test on
 
 
@@ -83,16 +81,19 @@ def rotated(values: npt.ArrayLike) -> Doubles:
         return np.ascontiguousarray(np.transpose(np.linalg.qr(rows.T, mode="r")))
 
 
-def probe_file(path: Path, labels: FacetLabels, protocol: Protocol) -> Scored:
+def probe_file(
+    path: Path, labels: FacetLabels, protocol: Protocol, track: Track = no_track, desc: str = ""
+) -> Scored:
     """``probe`` of a vector file's database rows, whose ``labels`` are given in their order.
 
     At most ``protocol.max_pictures`` of them, and no more are kept in memory; ``drawn`` says how many if not
-    all.
+    all. ``track`` follows the splits.
     """
     database = np.flatnonzero(database_rows(read_vector_rows(path)))
     places, usable = probed_places(labels.codes, protocol)
     fewer = dataclasses.replace(labels, codes=labels.codes[places])
-    found = probe(rotated(scaled(_rows_at(path, database[places]), protocol.scale)), fewer, protocol)
+    rows = rotated(scaled(_rows_at(path, database[places]), protocol.scale))
+    found = probe(rows, fewer, protocol, track, desc)
     if len(places) == len(database) or value_of(found.scores, "accuracy") is None:
         return found
     left_out = Score("left_out", len(database) - usable)
@@ -135,7 +136,9 @@ def not_probed(reason: str) -> Scored:
     return Scored([Score("accuracy", None, note=f"not probed: {reason}")])
 
 
-def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> Scored:
+def probe(
+    rows: Doubles, labels: FacetLabels, protocol: Protocol, track: Track = no_track, desc: str = ""
+) -> Scored:
     """Scores of one facet: rows (N, D) and ``labels`` for the same N pictures.
 
     ``accuracy`` (mean over splits, 0..1; no interval for one split) with the share of the commonest class as
@@ -151,7 +154,10 @@ def probe(rows: Doubles, labels: FacetLabels, protocol: Protocol) -> Scored:
     if min(len(np.unique(classes[train])) for train, _ in splits) < 2:
         reason = f"a split with {protocol.test_share} held out has one class to learn from (probe.test_share)"
         return not_probed(reason)
-    fits, ratio = _fits(rows[kept], classes, splits, protocol.C), len(splits[0][1]) / len(splits[0][0])
+    rows, ratio = rows[kept], len(splits[0][1]) / len(splits[0][0])
+    models = fit_splits(rows, classes, [train for train, _ in splits], protocol.C)
+    watched = track(models, total=len(splits), desc=desc)
+    fits = [_judge(model, rows, classes, split) for model, split in zip(watched, splits, strict=True)]
     test = [fit.test for fit in fits]
     low, high = corrected_t(test, ratio) if len(test) > 1 else (None, None)
     sizes = np.bincount(classes)
@@ -212,25 +218,11 @@ def _splits(classes: Integers, protocol: Protocol) -> list[Split]:
     return list(splitter.split(classes, classes))
 
 
-def _fits(rows: Doubles, classes: Integers, splits: Sequence[Split], c: float) -> list[Fit]:
-    """One fit a split. c : inverse regularisation."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    def fit(split: Split) -> Fit:
-        train, test = split
-        model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS).fit(rows[train], classes[train])
-        guess, truth = model.predict(rows[test]), classes[test]
-        right = guess == truth
-        present = np.bincount(truth)
-        recall = np.bincount(truth, weights=right)[present > 0] / present[present > 0]
-        return Fit(
-            float(right.mean()),
-            float(recall.mean()),
-            float((model.predict(rows[train]) == classes[train]).mean()),
-            bool(model.n_iter_.max() < MAX_ITERATIONS),
-        )
-
-    with warnings.catch_warnings(), one_blas_thread():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # counted instead
-        return list(in_order(fit, splits, threads=FITS_AT_ONCE))
+def _judge(model: Classifier, rows: Doubles, classes: Integers, split: Split) -> Fit:
+    train, test = split
+    truth = classes[test]
+    right = model.predict(rows[test]) == truth
+    present = np.bincount(truth)
+    recall = np.bincount(truth, weights=right)[present > 0] / present[present > 0]
+    train_right = model.predict(rows[train]) == classes[train]
+    return Fit(float(right.mean()), float(recall.mean()), float(train_right.mean()), model.converged)

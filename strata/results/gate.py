@@ -106,6 +106,15 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], rules: Sequence[Rule
     return Comparison(sum(key in after for key in before), tuple(failures), added)
 
 
+def data_sets(metrics: Mapping[str, Any]) -> set[str]:
+    """The data sets that the values of ``metrics`` say they are of.
+
+    >>> data_sets({"metrics/probe.json": {"late": {"dataset": "demo", "accuracy": 0.9}}})
+    {'demo'}
+    """
+    return {str(value) for (_, _, metric), value in _values(metrics) if metric == "dataset"}
+
+
 def is_accepted(failure: Failure, accepted: Sequence[Accepted], base: str) -> bool:
     """Was this change declared deliberate for the base with commit id ``base`` (40 hexadecimal digits)?"""
     return any(base.startswith(entry.base) and fnmatchcase(failure.name, entry.values) for entry in accepted)

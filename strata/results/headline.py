@@ -1,49 +1,35 @@
-"""The handful of numbers that ``dvc exp show`` puts in its columns: which layer is best, and by how much."""
+"""The handful of numbers that ``dvc exp show`` puts in its columns: the best layer of every question.
+
+They have the names of the other files. What a run was asked (its parameters) DVC shows itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from strata.measures.scores import Score
 from strata.results.comparison import Comparison
-from strata.settings.params import CLASS_TASK, EMBEDDING
+from strata.results.flat import name_of
+from strata.settings.params import CLASS_TASK
 
 
-def headline(
-    compared: Comparison, *, policies: Mapping[str, float | str], pictures: int, rejected: int
-) -> dict[str, float | str]:
-    """One flat mapping; what a run has no number for is left out."""
+def headline(compared: Comparison, *, pictures: int, rejected: int) -> dict[str, float | str]:
+    """One flat mapping of at most fifteen numbers; what a run has no number for is left out.
+
+    mAP of the data set's own queries (of their first task) and of the classes, AMI and the probe's accuracy
+    of the main facet, each with its interval and its ``_layer``; the first prompt set's score; the pictures.
+    """
+    by_class = next((measure for measure in compared.found if measure.subject == CLASS_TASK), None)
+    measures = [compared.finding, by_class, compared.grouping, compared.naming]
     flat: dict[str, float | str | None] = {
-        **policies,
-        "pictures": pictures,
         "pictures_used": pictures - rejected,
         "pictures_rejected": rejected,
     }
-    finding, grouping, naming, words = compared.finding, compared.grouping, compared.naming, compared.words
-    if finding is not None:
-        best = finding.best
-        flat |= {"best_task": finding.subject, "best_layer": best.layer, "best_map": best.value}
-        flat |= {"best_map_low": best.low, "best_map_high": best.high, "best_map_chance": best.chance}
-        flat["embedding_map"] = _value(finding.at(EMBEDDING))
-    # boxes matched by region do not see the pooling, class retrieval does
-    for measure in compared.found:
-        if measure is not finding and measure.subject == CLASS_TASK:
-            flat |= {"best_class_layer": measure.best.layer, "best_class_map": measure.best.value}
-    if grouping is not None:
-        best = grouping.best
-        flat |= {"best_cluster_layer": best.layer, "best_ami": best.value}
-        flat["embedding_ami"] = _value(grouping.at(EMBEDDING))
-        if nmi := compared.of_main_facet(compared.grouped, "nmi"):
-            flat |= {"best_nmi": _value(nmi.at(best.layer)), "embedding_nmi": _value(nmi.at(EMBEDDING))}
-    if naming is not None:
-        best = naming.best
-        flat |= {"best_probe_layer": best.layer, "best_probe_accuracy": best.value}
-        flat["best_probe_majority"] = best.chance
-    if words is not None:
-        flat |= {"zeroshot_set": words.layer, f"zeroshot_{words.metric}": words.value}
-        flat["zeroshot_chance"] = words.chance
+    for best in (measure.best for measure in measures if measure is not None):
+        name = name_of(best).flat(compared.facets)
+        flat |= _with_interval(name, best) | {f"{name}_layer": best.layer}
+    if compared.words is not None:
+        flat |= _with_interval(f"zeroshot_{compared.words.metric}", compared.words)
     return {name: value for name, value in flat.items() if value is not None}
 
 
-def _value(score: Score | None) -> float | None:
-    return None if score is None else score.value
+def _with_interval(name: str, score: Score) -> dict[str, float | None]:
+    return {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}

@@ -16,10 +16,9 @@ from strata.measures.intervals import Interval, macro_interval, t_interval
 from strata.results.gate import Failure
 from strata.results.names import parse
 from strata.results.paired_runs import FULL, RunTables, paired_values
-from strata.settings.params import EMBEDDING
 
 COLUMNS = {"map": None, "map_macro": None, "map_step": "ap_step", "map_trapezoid": "ap_trapezoid"}
-HEADLINE = re.compile(rf"(?P<name>best_(?:(?P<task>\w+)_)?map|{EMBEDDING}_map)(?:_low|_high)?")
+HEADLINE = re.compile(r"(?P<name>(?P<task>\w+)_map)(?:_low|_high)?")
 SAME = 1e-3  # metrics have four decimals; a larger difference: they are no means of these rows
 
 
@@ -72,21 +71,15 @@ def second_opinion(place: Place, first: RunTables, second: RunTables) -> Interva
 
 
 def _place_of_headline(metric: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Place | None:
-    """``best_map`` is of ``best_task`` and ``best_layer``, ``best_class_map`` of ``best_class_layer``."""
+    """``class_map`` is of the task ``class`` and of the layer ``class_map_layer``."""
     found = HEADLINE.fullmatch(metric)
     change = _change(found["name"], old, new) if found else None
     if found is None or change is None:
         return None
-    own = found["task"]
-    before, after = (
-        (own or it.get("best_task"), it.get(f"best_{own}_layer" if own else "best_layer"))
-        for it in (old, new)
-    )
-    if found["name"] == f"{EMBEDDING}_map":
-        before, after = (before[0], EMBEDDING), (after[0], EMBEDDING)
-    if before[0] != after[0] or None in (*before, *after):
+    before, after = (it.get(f"{found['name']}_layer") for it in (old, new))
+    if before is None or after is None:
         return None
-    return Place(str(before[0]), (str(before[1]), str(after[1])), None, FULL, False, change)
+    return Place(found["task"], (str(before), str(after)), None, FULL, False, change)
 
 
 def _change(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> float | None:

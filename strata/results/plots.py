@@ -1,4 +1,4 @@
-"""The tables behind the charts, as CSV."""
+"""The tables behind the charts, as CSV: one a metric, for ``dvc plots`` draws a file as one chart."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any
 from strata.results.comparison import Comparison
 from strata.results.flat import name_of
 
-LAYER_COLUMNS = ("layer", "order", "metric", "value", "low", "high", "chance")
+OF_SCORE = ("layer", "value", "low", "high", "chance")
+LAYER_COLUMNS = ("order", *OF_SCORE)
 
 
-def layer_rows(compared: Comparison, layers: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """One row a measure and layer, by LAYER_COLUMNS; ``order``: the layer's place, forward, from 0."""
-    for score in (score for measure in compared.measures for score in measure.scores):
-        yield {
-            "layer": score.layer,
-            "order": layers.index(score.layer),
-            "metric": name_of(score).flat(compared.facets),
-            **{column: getattr(score, column) for column in LAYER_COLUMNS[3:]},
-        }
+def layer_tables(compared: Comparison, layers: Sequence[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A metric's name and a row a layer, by LAYER_COLUMNS; ``order``: the layer's place, forward, from 0."""
+    for measure in compared.measures:
+        name = name_of(measure.scores[0]).flat(compared.facets)
+        yield (
+            name,
+            [
+                {"order": layers.index(score.layer), **{key: getattr(score, key) for key in OF_SCORE}}
+                for score in measure.scores
+            ],
+        )
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

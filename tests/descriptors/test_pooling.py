@@ -109,6 +109,19 @@ def test_stored_regions_give_what_the_map_gives(pooling):
         )
 
 
+@pytest.mark.parametrize("pooling", ["max", "rmac_global"])
+def test_the_maximum_of_a_long_map_is_that_of_all_its_positions(pooling):
+    grid = np.random.default_rng(0).random((40, 24, 1, 3)).astype(np.float32)
+    whole = grid.max(axis=(1, 2))
+    of_map = map_layer(grid)
+    missed = stored_regions(of_map, slice(None), 1).max(axis=1)
+    assert (missed < whole).any()
+    stored = {"regions": stored_regions(of_map, slice(None), 3), "max": whole}
+    of_regions = StoredLayer(info("regions", 24, 1, 3, levels=3), stored)
+    for layer in (of_map, of_regions):
+        np.testing.assert_array_equal(pooled_parts(layer, slice(None), pooling, 3)[:, -1], whole)
+
+
 def test_gem_of_one_to_four_is_the_known_number():
     values = np.array([1, 2, 3, 4], np.float32).reshape(1, 4, 1)
     assert generalised_mean(values, 3.0)[0, 0] == pytest.approx(2.92402, abs=5e-6)

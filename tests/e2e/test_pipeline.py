@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -81,7 +83,7 @@ def test_another_pooling_reads_no_picture_again(project: Project) -> None:
     result = project.run("dvc", "exp", "run", "-S", "pooling=rmac")
     assert not {"download", "prepare", "extract", "zeroshot"} & set(result.ran)
     assert {"check", "pool", "retrieve", "summarize", "report"} <= set(result.ran)
-    assert json.loads(project.read("metrics/headline.json"))["pooling"] == "rmac"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["pooling"] == "rmac"
 
 
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:
@@ -106,7 +108,7 @@ def test_a_lost_result_comes_from_the_store(project: Project) -> None:
 def test_another_model_runs_and_the_first_comes_back_from_the_cache(project: Project) -> None:
     first = project.read("metrics/headline.json")
     assert "extract" in project.run("dvc", "exp", "run", "-S", "model=demo-vit").ran
-    assert json.loads(project.read("metrics/headline.json"))["model"] == "demo-vit"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["model"] == "demo-vit"
     back = project.run("dvc", "exp", "run", "-S", "model=demo-rn")
     assert "extract" not in back.ran
     assert project.read("metrics/headline.json") == first
@@ -120,10 +122,25 @@ def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) ->
         assert time.monotonic() < deadline, status
         time.sleep(2)
     assert status.count("Success") == 2, status
-    columns = ("--only-changed", "--drop", ".*[./].*", "--keep", ".*headline.json:.*")
-    shown = project.run("dvc", "exp", "show", "--csv", *columns).said
-    assert "avg" in shown
-    assert "rmac" in shown
+    columns = ("--only-changed", "--drop", ".*[./].*|Created|.*_(low|high|layer)")
+    shown = project.run("dvc", "exp", "show", "--no-pager", *columns, COLUMNS="100").said
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    found = project.run("dvc", "exp", "show", "--csv", *columns).said
+    names, *runs = list(csv.reader(line for line in found.splitlines() if "," in line))
+    told_apart = {(run[names.index("pooling")], run[names.index("class_map")]) for run in runs}
+    assert {pooling for pooling, _ in told_apart} == {"max", "avg", "rmac"}
+    assert len({score for _, score in told_apart}) == 3
+
+
+def test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network(project: Project) -> None:
+    project.run("dvc", "exp", "run", "-S", "pooling=avg", "-n", "average")
+    project.run("dvc", "plots", "diff", "HEAD", "average")
+    page = project.read("dvc_plots/index.html")
+    charts = list((project.root / "data/plots/layers").iterdir())
+    assert page.count("vegaEmbed('#") == len(charts) > 5
+    assert "class_map.csv" in page
+    assert not re.search(r"(src|href)=", page)
 
 
 def test_an_experiment_is_compared_and_exported(project: Project) -> None:

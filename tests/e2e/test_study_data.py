@@ -47,7 +47,7 @@ def test_brueghel_from_its_archive_to_its_metrics(fresh: Callable[[], Project]) 
     result = project.run("dvc", "exp", "run", "-S", "dataset=brueghel")
     assert "download: brueghel, 1587 pictures" in result.line("download")
     assert "273 queries, 9292 relevance rows" in result.line("prepare")
-    assert metrics(project, "headline")["pictures"] == 1587
+    assert sum(metrics(project, "headline")[f"pictures_{what}"] for what in ("used", "rejected")) == 1587
     stem = metrics(project, "retrieval")["stem"]
     assert (stem["detail_n_queries"], stem["detail_map_n_groups"]) == (273, 10)
 

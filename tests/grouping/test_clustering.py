@@ -69,6 +69,12 @@ def test_without_labels_the_rule_of_thumb_grows_with_the_collection():
     assert choose_k(None, None, 0, 20_000) == 100
 
 
+def test_classes_of_single_pictures_leave_two_pictures_a_cluster():
+    assert choose_k(None, None, 100, 100) == 50
+    assert choose_k(None, None, 3, 3) == 2
+    assert choose_k(100, None, 100, 100) == 100  # asked for
+
+
 def test_one_class_is_an_error_that_says_what_to_set():
     with pytest.raises(StrataError, match=r"only one class; set cluster\.k"):
         choose_k(None, None, 1, 100)

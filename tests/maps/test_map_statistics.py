@@ -79,6 +79,18 @@ def test_mean_and_gem_take_valid_positions_only() -> None:
         torch.testing.assert_close(pooled.gem[b].double(), gem, rtol=1e-5, atol=1e-6)
 
 
+def test_the_whole_maximum_is_kept_of_maps_that_level_one_does_not_cover() -> None:
+    maps, valid = draw(5, 3, 4, 24, 1), masks(6, 3, 24, 1)
+    for inside, pooling in ((None, PLAIN), (valid, PLAIN), (None, MapPooling(3, 3.0, True))):
+        whole = pool_regions(maps, inside, pooling, "x").whole
+        values = maps / maps.norm(dim=1, keepdim=True) if pooling.position_l2 else maps
+        if inside is not None:
+            values = values.masked_fill(~inside[:, None], float("-inf"))
+        assert whole is not None
+        torch.testing.assert_close(whole, values.amax((2, 3)).half())
+    assert pool_regions(draw(5, 3, 4, 14, 2), None, PLAIN, "x").whole is None
+
+
 def test_an_all_valid_mask_changes_nothing() -> None:
     maps = draw(5, 3, 4, 6, 8)
     plain = pool_regions(maps, None, PLAIN, "x")

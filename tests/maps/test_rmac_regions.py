@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.maps.rmac_regions import count_regions, region_boxes
+from strata.maps.rmac_regions import count_regions, cover_all, region_boxes
 
 SIDES = st.integers(1, 60)
 LEVELS = st.integers(1, 8)
@@ -133,3 +133,11 @@ def test_regions_of_size_zero_are_skipped_and_repeats_keep_their_multiplicity() 
 def test_a_map_without_positions_is_refused(height: int, width: int, levels: int) -> None:
     with pytest.raises(ValueError):
         region_boxes(height, width, levels)
+
+
+@given(SIDES, SIDES)
+def test_level_one_covers_the_map_or_is_said_not_to(height, width):
+    covered = np.zeros((height, width), bool)
+    for _, row, col, size in region_boxes(height, width, 1):
+        covered[row : row + size, col : col + size] = True
+    assert cover_all(height, width) == covered.all()

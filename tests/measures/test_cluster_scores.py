@@ -38,6 +38,21 @@ def test_perfect_clusters_score_one_whatever_their_numbers():
     assert scores[3].chance < 0.8
 
 
+@pytest.mark.parametrize(
+    ("clusters", "classes", "what"),
+    [
+        (np.arange(30), np.arange(30) % 3, "30 clusters"),
+        (np.arange(30) % 3, np.arange(30) % 25, "25 classes"),
+        (np.arange(30), np.arange(30), "30 classes"),
+    ],
+)
+def test_groups_of_single_pictures_are_no_result_and_the_note_says_so(clusters, classes, what):
+    first, *counts = agreement(clusters, classes, seed=0)
+    assert (first.metric, first.value) == ("ami", None)
+    assert first.note == f"no result: {what} of 30 pictures, nearly all of one picture"
+    assert [score.metric for score in counts] == ["labelled", "left_out"]
+
+
 def test_random_clusters_have_the_purity_of_chance_and_no_ami():
     random = np.random.default_rng(0)
     classes, found = random.integers(0, 4, 2000), random.integers(0, 8, 2000)

@@ -134,7 +134,7 @@ def test_one_split_has_no_interval():
 
 
 def test_fits_that_stop_early_are_counted_not_warned_about(monkeypatch):
-    monkeypatch.setattr("strata.naming.probe.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("strata.naming.logistic_regression.MAX_STEPS", 0)
     values, codes = data(spread=2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +15,33 @@ MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_resu
 NOTHING = Results(Scored(), Scored([Score("k", 4, layer="stem")]), Scored(), Scored(), [])
 
 
-def test_the_headline_is_flat_and_names_layers_numbers_and_policies() -> None:
-    flat = headline(compare_layers(MADE["RESULTS"]), policies={"pooling": "max"}, pictures=10, rejected=2)
-    assert flat == {
-        "pooling": "max",
-        "pictures": 10,
+def test_the_headline_names_the_best_layer_of_every_question_and_its_interval() -> None:
+    assert headline(compare_layers(MADE["RESULTS"]), pictures=10, rejected=2) == {
         "pictures_used": 8,
         "pictures_rejected": 2,
-        "best_task": "detail",
-        "best_layer": "stem",
-        "best_map": 0.5,
-        "best_map_low": 0.4,
-        "best_map_high": 0.6,
-        "embedding_map": 0.45,
-        "best_class_layer": "embedding",
-        "best_class_map": 0.9,
-        "best_cluster_layer": "embedding",
-        "best_ami": 0.5,
-        "best_nmi": 0.6,
-        "embedding_ami": 0.5,
-        "embedding_nmi": 0.6,
-        "best_probe_layer": "stem",
-        "best_probe_accuracy": 0.4,
-        "best_probe_majority": 0.2,
-        "zeroshot_set": "motif",
+        "detail_map": 0.5,
+        "detail_map_low": 0.4,
+        "detail_map_high": 0.6,
+        "detail_map_layer": "stem",
+        "class_map": 0.9,
+        "class_map_layer": "embedding",
+        "ami": 0.5,
+        "ami_layer": "embedding",
+        "accuracy": 0.4,
+        "accuracy_layer": "stem",
         "zeroshot_top1": 0.8,
-        "zeroshot_chance": 0.1,
     }
 
 
+def test_with_every_interval_there_are_fifteen_numbers() -> None:
+    found = {
+        name: Scored([replace(score, low=0.1, high=0.9) for score in table.scores])
+        for name, table in MADE["RESULTS"].tables.items()
+    }
+    flat = headline(compare_layers(replace(MADE["RESULTS"], **found)), pictures=10, rejected=2)
+    assert sum(not isinstance(value, str) for value in flat.values()) == 15 + 2  # an AMI has no interval
+
+
 def test_without_labels_and_queries_the_headline_only_counts_pictures() -> None:
-    flat = headline(compare_layers(NOTHING), policies={}, pictures=3, rejected=0)
-    assert flat == {"pictures": 3, "pictures_used": 3, "pictures_rejected": 0}
+    flat = headline(compare_layers(NOTHING), pictures=3, rejected=0)
+    assert flat == {"pictures_used": 3, "pictures_rejected": 0}

@@ -114,6 +114,20 @@ def test_the_command_exits_1_with_one_line(project: Path, change: Change) -> Non
     assert done.stderr.count("\n") == 1
 
 
+def test_a_refused_S_is_taken_back_by_the_command_that_the_error_names(project: Path, change: Change) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "right")
+    change("params.yaml", "pooling", "maximum")
+    assert "; `git checkout params.yaml` takes back" in refusal()
+    git("checkout", "params.yaml")
+    check.main()
+
+
 @pytest.mark.parametrize(("key", "known"), [("dataset", "zoo"), ("model", "rn")])
 def test_an_unknown_data_set_or_model_lists_those_there_are(change: Change, key: str, known: str) -> None:
     change("params.yaml", key, "nope")

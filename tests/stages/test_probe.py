@@ -86,7 +86,7 @@ def test_one_class_several_labels_and_no_classes_are_explained():
 
 
 def test_fits_that_do_not_converge_are_one_warning_line(monkeypatch, capsys):
-    monkeypatch.setattr("strata.naming.probe.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("strata.naming.logistic_regression.MAX_STEPS", 0)
     write_inputs(lambda i: [["cat", "dog"][i % 2]], [("animal", ["cat", "dog"])])
     probe.main()
     line = capsys.readouterr().err
