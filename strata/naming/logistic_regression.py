@@ -40,7 +40,8 @@ class Classifier:
 
     def predict(self, rows: Doubles) -> Integers:
         """The likeliest class of each of the rows (N, D): (N,) int64."""
-        return np.asarray(self.classes[np.argmax(rows @ self.weights + self.intercept, axis=1)])
+        places = np.argmax(rows @ self.weights + self.intercept, axis=1)
+        return np.asarray(self.classes[places])
 
 
 @dataclass(frozen=True)
@@ -170,16 +171,16 @@ def _preconditioner(shared: _Shared, chances: Doubles, penalty: Doubles) -> Line
     covariance = np.diag(chances.mean(axis=0)) - chances.T @ chances / len(chances)
     values, turns = np.linalg.eigh(covariance)
     values = np.maximum(values, max(values.max(), np.finfo(np.float32).tiny) * 1e-6)
-    inverse = (1 / (np.vstack([shared.spread[:, None], [[1.0]]]) * values + penalty)).astype(np.float32)
+    spread = np.append(shared.spread, 1.0)[:, None]
+    inverse: Singles = (1 / (spread * values + penalty)).astype(np.float32)
     turn = turns.astype(np.float32)
 
     def solve(v: Singles) -> Singles:
-        turned = v @ turn
+        turned: Singles = v @ turn
         turned[:-1] = shared.axes.T @ turned[:-1]
         turned *= inverse
         turned[:-1] = shared.axes @ turned[:-1]
-        result: Singles = turned @ turn.T
-        return result
+        return np.asarray(turned @ turn.T)
 
     return solve
 
@@ -208,5 +209,5 @@ def _direction(product: Linear, solve: Linear, gradient: Doubles, exactness: flo
         before, left = left, float((residual * ahead).sum())
         if left <= enough:
             break
-        conjugate = (ahead + np.float32(left / before) * conjugate).astype(np.float32)
+        conjugate = ahead + np.float32(left / before) * conjugate
     return np.asarray(size * found.astype(np.float64))

@@ -136,7 +136,7 @@ def test_a_queued_sweep_computes_no_picture_and_is_compared(project: Project) ->
 def test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network(project: Project) -> None:
     project.run("dvc", "exp", "run", "-S", "pooling=avg", "-n", "average")
     project.run("dvc", "plots", "diff", "HEAD", "average")
-    page = project.read("dvc_plots/index.html")
+    page = project.read("dvc_plots/index.html").decode()
     charts = list((project.root / "data/plots/layers").iterdir())
     assert page.count("vegaEmbed('#") == len(charts) > 5
     assert "class_map.csv" in page
