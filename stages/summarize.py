@@ -14,6 +14,7 @@ from strata.collection.tables import read_tables
 from strata.maps.features import layer_names
 from strata.results.comparison import compare_layers, read_results
 from strata.results.flat import flatten
+from strata.results.grid import GRID_COLUMNS, grid_metrics, grid_rows, read_grid
 from strata.results.headline import headline
 from strata.results.parameters import flat_params
 from strata.results.plots import LAYER_COLUMNS, csv_text, layer_rows
@@ -34,7 +35,7 @@ def main() -> str:
     layers = layer_names(DATA / "features")
     tables = read_tables(DATA / "tables")
     results = read_results(DATA, facet_names(tables))
-    compared = compare_layers(results)
+    compared, grid = compare_layers(results), read_grid(DATA / "grid")
     rejected = rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet"))
 
     policies = _policies()
@@ -45,10 +46,12 @@ def main() -> str:
         numbers += sum(map(len, nested.values()))
         write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
+    write_json(metrics / "grid.json", grid_metrics(grid))
     write_json(metrics / "headline.json", headline(compared, policies=policies, **counts))
 
     def fill(folder: Path) -> None:
         write_text(folder / "layers.csv", csv_text(LAYER_COLUMNS, layer_rows(compared, layers)))
+        write_text(folder / "grid.csv", csv_text(GRID_COLUMNS, grid_rows(grid)))
         write_text(folder / "rejected.csv", csv_text(REJECTED_COLUMNS, rejected))
 
     make_in_place(plots, fill)

@@ -15,10 +15,8 @@ from strata.grouping.clustering import fit_clusters
 from strata.maps.stored_layers import StoredLayer
 from strata.measures.average_precision import measure_rankings
 from strata.measures.chance import levels as chance_levels
-from strata.measures.cluster_scores import agreement
-from strata.measures.scores import value_of
-from strata.retrieval.queries import ABSENT, NONE_FOUND
-from strata.retrieval.ranking import Near, Ranked
+from strata.retrieval.queries import ABSENT
+from strata.retrieval.ranking import Ranked
 from strata.retrieval.region_matching import match_regions, query_vectors, region_store
 from strata.retrieval.similarity import Floats32, VectorIndex, build_index, queries_per_block, score_rows
 from strata.settings.params import CLASS_TASK, RetrieveParams
@@ -68,15 +66,19 @@ def region_answers(
 
 
 def cluster_answer(cell: Cell, reduced: Floats, asked: Questions, k: int, seed: int) -> Answer | None:
-    """AMI of KMeans of the reduced vectors (M, K) with the main facet; None without classes."""
+    """AMI of KMeans of the reduced vectors (M, K) with the main facet; None without classes, or with fewer
+    pictures than clusters."""
+    from sklearn.metrics import adjusted_mutual_info_score
+
     places = np.flatnonzero(asked.database.ranked)
     places = places[np.linspace(0, len(places) - 1, min(len(places), CLUSTERED)).astype(np.int64)]
     codes = asked.codes[places]
-    if not (codes >= 0).any():
+    labelled = codes >= 0
+    if not labelled.any() or len(places) < k:
         return None
     clusters = fit_clusters(reduced[places], k, seed=seed, restarts=STARTS)
-    value = value_of(agreement(clusters.labels, codes, seed=seed), AMI)
-    return None if value is None else Answer(cell, CLASS_TASK, AMI, value, None, 0.0)
+    value = adjusted_mutual_info_score(codes[labelled], clusters.labels[labelled])
+    return Answer(cell, CLASS_TASK, AMI, float(value), None, 0.0)
 
 
 def _starts(asked: Asked, step: int) -> range:
