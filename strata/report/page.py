@@ -17,11 +17,13 @@ from strata.base.track import Track, no_track
 from strata.collection.tables import Tables
 from strata.report.cluster_sheets import ClusterSheet, cluster_sheets
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.heat_maps import grid_questions, runs
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import PromptSheet, prompt_sheets, read_zeroshot
 from strata.report.thumbnails import Gallery
 from strata.report.wording import said, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
+from strata.results.grid import Grid
 from strata.settings.params import CLASS_TASK, EMBEDDING
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,6 +41,7 @@ class Inputs:
     """
 
     results: Results
+    grid: Grid
     layers: list[str]
     tables: Tables
     rejected: list[dict[str, str]]
@@ -81,8 +84,12 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     ]
     prompts = _prompts(inputs, gallery)
     used = inputs.tables.images.num_rows - len(inputs.rejected)
+    questions = grid_questions(inputs.grid, inputs.layers, results.facets, inputs.params)
     sections = {
         "panels": panels(compared),
+        "questions": questions,
+        "runs": runs(inputs.grid, inputs.params),
+        "grid_left_out": inputs.grid.left_out,
         "tables": tables(results, compared.tasks),
         "everything": everything(flat),
         "contact": contact,
@@ -95,7 +102,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
     }
     return {
         **sections,
-        "style": Markup(_style(max(len(inputs.layers), len(prompts), 1))),
+        "style": Markup(_style(max(len(inputs.layers), len(prompts), len(questions), 1))),
         "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
         "title": inputs.title,
         "model": inputs.model,
@@ -104,7 +111,7 @@ def _content(inputs: Inputs, gallery: Gallery) -> dict[str, Any]:
         "used": used,
         "rejected": inputs.rejected,
         "rejected_shown": REJECTED_SHOWN,
-        "answers": said(compared),
+        "answers": said(compared, inputs.grid),
         "tiles": tiles(compared, used, len(inputs.rejected)),
         "labelled": bool(results.facets),
         "word_notes": [(row.layer, row.value) for row in results.zeroshot.policies if row.policy == "status"],
