@@ -1,4 +1,4 @@
-"""Every layer x pooling x treatment x match, and the best: python -m stages.grid data/features data/tables OUT."""
+"""Every layer x pooling x treatment x match: python -m stages.grid data/features data/tables data/grid."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main() -> str:
         "pool.levels",
         "pool.normalize",
         "reduce",
-        "cluster.k",
+        "cluster",
         "query.view",
         "retrieve.metric",
         "retrieve.self_match",
@@ -39,8 +39,9 @@ def main() -> str:
     facets = facet_names(tables)
     n_classes = tables.classes["facet"].to_pylist().count(facets[0]) if facets else 0
     n_pictures = int(asked.database.ranked.sum())
-    k = choose_k(chosen.cluster.k, settings.dataset("k").k, n_classes, n_pictures)
-    going_by = Settings(chosen.grid, chosen.pool.levels, chosen.pool.normalize, chosen.reduce, retrieve, k)
+    pool, cluster = chosen.pool, chosen.cluster
+    k = choose_k(cluster.k, settings.dataset("k").k, n_classes, n_pictures)
+    going_by = Settings(chosen.grid, pool.levels, pool.normalize, chosen.reduce, retrieve, cluster, k)
     layers = [open_layer(features, name) for name in layer_names(features)]
     answers, lacking = run_grid(layers, asked, going_by, track)
     groups = {task.name: some.groups for some in asked.sets for task in some.queries.tasks}

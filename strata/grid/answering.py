@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from strata.descriptors.pooling import Floats
+from strata.descriptors.transforms import spread
 from strata.grid.asking import Asked, Questions
 from strata.grid.cells import Cell
 from strata.grouping.clustering import fit_clusters
@@ -16,15 +17,15 @@ from strata.maps.stored_layers import StoredLayer
 from strata.measures.average_precision import measure_rankings
 from strata.measures.chance import levels as chance_levels
 from strata.retrieval.queries import ABSENT
-from strata.retrieval.ranking import Ranked
+from strata.retrieval.ranking import Placed, Ranked
 from strata.retrieval.region_matching import match_regions, query_vectors, region_store
-from strata.retrieval.similarity import Floats32, VectorIndex, build_index, queries_per_block, score_rows
-from strata.settings.params import CLASS_TASK, RetrieveParams
+from strata.retrieval.similarity import Floats32, build_index, queries_per_block, score_rows
+from strata.settings.params import CLASS_TASK, ClusterParams, RetrieveParams
 
 MAP, KNN, AMI = "map", "knn_accuracy", "ami"
 NEAREST = 5  # pictures that name one
-CLUSTERED = 5_000  # pictures at most, evenly spread
-STARTS = 3  # of KMeans
+CLUSTERED = 5_000  # pictures at most, evenly spread; of a larger collection
+FEW_STARTS = 3  # of KMeans do
 
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -65,18 +66,21 @@ def region_answers(
     yield from _answers(cell, some, ranked, iter([found.scores]), asked.codes)
 
 
-def cluster_answer(cell: Cell, reduced: Floats, asked: Questions, k: int, seed: int) -> Answer | None:
-    """AMI of KMeans of the reduced vectors (M, K) with the main facet; None without classes, or with fewer
-    pictures than clusters."""
+def cluster_answer(
+    cell: Cell, reduced: Floats, asked: Questions, k: int, cluster: ClusterParams
+) -> Answer | None:
+    """AMI of KMeans of the reduced vectors (M, K) with the main facet, up to ``CLUSTERED`` pictures as
+    ``cluster`` finds it; None without classes, or with fewer pictures than clusters."""
     from sklearn.metrics import adjusted_mutual_info_score
 
-    places = np.flatnonzero(asked.database.ranked)
-    places = places[np.linspace(0, len(places) - 1, min(len(places), CLUSTERED)).astype(np.int64)]
+    pictures = np.flatnonzero(asked.database.ranked)
+    places = spread(pictures, CLUSTERED)
+    starts = cluster.restarts if len(places) == len(pictures) else min(cluster.restarts, FEW_STARTS)
     codes = asked.codes[places]
     labelled = codes >= 0
     if not labelled.any() or len(places) < k:
         return None
-    clusters = fit_clusters(reduced[places], k, seed=seed, restarts=STARTS)
+    clusters = fit_clusters(reduced[places], k, seed=cluster.seed, restarts=starts)
     value = adjusted_mutual_info_score(codes[labelled], clusters.labels[labelled])
     return Answer(cell, CLASS_TASK, AMI, float(value), None, 0.0)
 
@@ -94,7 +98,7 @@ def _answers(
 ) -> Iterator[Answer]:
     """Rank every query of ``blocks`` (each (q, N) similarities, in order) and score the rankings."""
     queries, tasks = asked.queries.queries, asked.queries.tasks
-    placed: list[list[tuple[npt.NDArray[np.int64], int]]] = [[] for _ in tasks]
+    placed: list[list[Placed]] = [[] for _ in tasks]
     named = any(task.name == CLASS_TASK for task in tasks)
     nearest = np.full((len(queries), NEAREST), ABSENT, np.int64)
     query = 0
@@ -114,8 +118,9 @@ def _answers(
         column = 0 if task.ap == "step" else 1
         values = measure_rankings([ranks for ranks, _ in places], total.tolist())[:, column]
         own = np.array([one.own_positive for one in judged], np.bool_) & whole
-        counts = np.array([(len(ranks), n_ranked) for ranks, n_ranked in places], np.int64).reshape(-1, 2)
-        chance = chance_levels(total, *counts.T, own)[f"chance_{task.ap}"]
+        n_found = np.array([len(ranks) for ranks, _ in places], np.int64)
+        n_ranked = np.array([count for _, count in places], np.int64)
+        chance = chance_levels(total, n_found, n_ranked, own)[f"chance_{task.ap}"]
         if not np.isnan(values).all():
             yield Answer(cell, task.name, MAP, _mean(values), values, _mean(chance))
     if named and (codes >= 0).any():

@@ -27,8 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Asked:
-    """One set of queries with what is right for each. ``rows``: (Q,) of their vectors; ``judged``: task by
-    task, one a query; ``boxed``: have all of them a box?"""
+    """Queries that are ranked once, and ``judged``: task by task, what is right for each."""
 
     queries: QuerySet
     judged: list[list[Judgement]]
@@ -88,7 +87,7 @@ def ask(
     by_class = class_queries(tables, database, retrieve.class_every)
     codes = _codes(tables, database.image_ids)
     own_kept = _whole_groups([query.group for query in own.queries], grid)
-    class_kept = np.arange(len(by_class.queries))
+    class_kept: Positions = np.arange(len(by_class.queries))
     if grid.max_queries is not None and len(class_kept) > grid.max_queries:
         classes = codes[[query.own for query in by_class.queries]]
         class_kept = drawn(group_codes(classes), grid.max_queries, grid.seed)
@@ -116,9 +115,7 @@ def _drawn_rows(tables: Tables, rows: pa.Table, grid: GridParams) -> Bools:
         return used
     places = np.flatnonzero(database)
     image_ids = rows["image_id"].take(pa.array(places)).to_pylist()
-    graded = zip(
-        tables.relevance["image_id"].to_pylist(), tables.relevance["grade"].to_pylist(), strict=True
-    )
+    graded = zip(tables.relevance["image_id"].to_pylist(), tables.relevance["grade"].to_pylist(), strict=True)
     needed = {image_id for image_id, grade in graded if grade != "junk"}
     needed.update(tables.queries["image_id"].to_pylist())
     held = np.array([image_id in needed for image_id in image_ids], np.bool_)

@@ -59,16 +59,17 @@ def run_params(cell: Cell) -> dict[str, str]:
 def poolings_of(
     info: LayerInfo, poolings: Sequence[Pooling], levels: int
 ) -> tuple[list[Pooling | None], list[str]]:
-    """Which poolings a layer has by what is stored of it, and a line for each that it lacks."""
+    """Which poolings a layer has by what is stored of it, and a line about those that it lacks."""
     if info.kind == "vector":
         return [None], []
-    kept: list[Pooling | None] = []
-    lacking = []
-    for pooling in poolings:
-        try:
-            check_poolable([info], pooling, levels)
-        except StrataError:
-            lacking.append(pooling)
-        else:
-            kept.append(pooling)
-    return kept, [f"{info.name}: not stored for {', '.join(lacking)}"] if lacking else []
+    kept = [pooling for pooling in poolings if _is_stored(info, pooling, levels)]
+    lacking = ", ".join(pooling for pooling in poolings if pooling not in kept)
+    return [*kept], [f"{info.name}: not stored for {lacking}"] if lacking else []
+
+
+def _is_stored(info: LayerInfo, pooling: Pooling, levels: int) -> bool:
+    try:
+        check_poolable([info], pooling, levels)
+    except StrataError:
+        return False
+    return True

@@ -14,7 +14,9 @@ from strata.descriptors.vectors import row_groups
 from strata.maps.stored_layers import StoredLayer
 from strata.settings.params import Pooling, PoolParams, ReduceParams
 
-FITTED = 10_000  # vectors that a whitening or a PCA of the grid is fitted on, evenly spread, where there are more
+FITTED = (
+    10_000  # vectors that a whitening or a PCA of the grid is fitted on, evenly spread, where there are more
+)
 
 
 @dataclass(frozen=True)

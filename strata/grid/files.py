@@ -2,8 +2,7 @@
 
 ``cells``: a row a cell, task and measure: value, 95 % interval over ``n`` groups, chance, ``p_best``,
 ``p_apart``. ``chosen``: a row a task and measure: the best cell, its value as it is (naive) and cross-fitted.
-``per_query``: the values of every query, for whoever wants to compare cells otherwise. A pooling is null where
-it plays no part.
+``per_query``: the values of every query, for other comparisons. A pooling is null where it plays no part.
 """
 
 from __future__ import annotations
@@ -120,7 +119,9 @@ def _queries(answer: Answer, queries: Sequence[tuple[str, str]]) -> pa.Table:
     if answer.values is None:
         return PER_QUERY.empty_table()
     count = len(queries)
-    columns = {name: pa.repeat(pa.scalar(value, pa.string()), count) for name, value in _where(answer).items()}
+    columns = {
+        name: pa.repeat(pa.scalar(value, pa.string()), count) for name, value in _where(answer).items()
+    }
     ids, groups = zip(*queries, strict=True)
     columns |= {"query_id": pa.array(ids), "group": pa.array(groups)}
     columns["value"] = pa.array(np.asarray(answer.values), pa.float64(), from_pandas=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from strata.base.threads import in_order, one_blas_thread
 from strata.base.track import Track, no_track
@@ -12,20 +13,22 @@ from strata.grid.asking import Questions
 from strata.grid.cells import BY_REGION, GLOBAL, REGION, Cell, pool_params, poolings_of
 from strata.grid.describing import describe, use_rows
 from strata.maps.stored_layers import StoredLayer
-from strata.settings.params import GridParams, Pooling, ReduceParams, RetrieveParams, Treatment
+from strata.settings.params import ClusterParams, GridParams, Pooling, ReduceParams, RetrieveParams, Treatment
 
 AT_ONCE = 4  # poolings in work: each holds a layer's vectors
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run of the grid goes by. ``levels``, ``normalize``: of ``pool``; ``k``: clusters."""
+    """What a run of the grid goes by. ``levels``, ``normalize``: of ``pool``; ``k``: how many
+    clusters."""
 
     grid: GridParams
     levels: int
     normalize: bool
     reduce: ReduceParams
     retrieve: RetrieveParams
+    cluster: ClusterParams
     k: int
 
 
@@ -43,11 +46,8 @@ def run_grid(
             layer = use_rows(whole, asked.rows)
             poolings, lacking = poolings_of(layer.info, settings.grid.poolings, settings.levels)
             left_out += lacking
-            for found in in_order(
-                lambda pooling, layer=layer: list(_pooled(layer, pooling, asked, settings)),
-                poolings,
-                threads=AT_ONCE,
-            ):
+            answer = partial(_pooled, layer, asked, settings)
+            for found in in_order(answer, poolings, threads=AT_ONCE):
                 answers += found
             for treatment in settings.grid.treatments if regional else ():
                 if treatment in BY_REGION:
@@ -57,9 +57,10 @@ def run_grid(
 
 
 def _pooled(
-    layer: StoredLayer, pooling: Pooling | None, asked: Questions, settings: Settings
-) -> Iterator[Answer]:
+    layer: StoredLayer, asked: Questions, settings: Settings, pooling: Pooling | None
+) -> list[Answer]:
     """The answers of one pooling with every treatment. The vectors of ``raw`` are those that PCA reduces."""
+    answers: list[Answer] = []
     wanted = settings.grid.treatments
     made: list[Treatment] = [t for t in wanted if t != "pca"]
     if "pca" in wanted and "raw" not in made:
@@ -69,10 +70,11 @@ def _pooled(
         found = describe(layer, asked.database.ranked, pooling or "max", params, settings.reduce)
         cell = Cell(layer.info.name, pooling, treatment, GLOBAL)
         if treatment in wanted:
-            yield from ranked_answers(cell, found.full, asked, settings.retrieve)
-            clustered = cluster_answer(cell, found.reduced, asked, settings.k, settings.grid.seed)
+            answers += ranked_answers(cell, found.full, asked, settings.retrieve)
+            clustered = cluster_answer(cell, found.reduced, asked, settings.k, settings.cluster)
             if clustered is not None:
-                yield clustered
+                answers.append(clustered)
         if treatment == "raw" and "pca" in wanted:
             cell = cell._replace(treatment="pca")
-            yield from ranked_answers(cell, found.reduced, asked, settings.retrieve)
+            answers += ranked_answers(cell, found.reduced, asked, settings.retrieve)
+    return answers

@@ -83,7 +83,7 @@ def _question(
 ) -> Question:
     numbers = [n for n in grid.numbers if (n.task, n.measure) == (answer.task, answer.measure)]
     values = [number.value for number in numbers]
-    low, high = min(*values, answer.numbers["chance"] or 0.0, 0.0 + min(values)), max(values)
+    low, high = min([*values, answer.numbers["chance"] or 0.0]), max(values)
     maps = [
         _map(treatment, own, layers, answer, (low, high), params)
         for treatment in TREATMENTS
@@ -117,8 +117,8 @@ def _map(
         cells += [_maybe(found.get((layer, None, match)), answer, ends, params) for match in matched]
         if any(cells):
             rows.append((layer, cells))
-    columns = [*(pooled or ["no pooling"]), *(f"by {match}" for match in matched)]
-    return HeatMap(TREATMENTS[treatment], columns, rows)
+    columns = list(map(str, pooled)) or ["no pooling"]
+    return HeatMap(TREATMENTS[treatment], [*columns, *(f"by {match}" for match in matched)], rows)
 
 
 def _maybe(
@@ -139,7 +139,9 @@ def _cell(
     best = number.cell == answer.best
     beside = not best and number.p_apart is not None and number.p_apart > ALPHA
     known = number.low is not None and number.chance is not None
-    by_chance = number.value <= (number.chance or 0.0) or (known and (number.low or 0) <= (number.chance or 0))
+    by_chance = number.value <= (number.chance or 0.0) or (
+        known and (number.low or 0) <= (number.chance or 0)
+    )
     marks = {"dark": is_dark(share), "strong": best, "beside": beside, "guess": by_chance}
     interval = "" if number.low is None else f"{number.low:.2f}–{number.high:.2f}"
     return HeatCell(

@@ -10,7 +10,6 @@ from strata.results.comparison import Comparison, Measure
 from strata.results.grid import Grid, GridAnswer, named_rivals
 from strata.settings.params import CLASS_TASK, EMBEDDING
 
-
 GRID_MEASURES = {"map": "mAP", "ami": "AMI", "knn_accuracy": "k-NN accuracy"}
 
 
@@ -76,7 +75,9 @@ def grid_said(answer: GridAnswer) -> str:
         text += f"; not told apart: {named_rivals(answer.rivals)}"
     smallest = found["smallest_p"]
     if smallest is not None and smallest > 0.05:
-        text += f". {found['n_groups']} groups can tell nothing apart: the smallest possible p is {smallest:.3f}"
+        text += (
+            f". {found['n_groups']} groups can tell nothing apart: the smallest possible p is {smallest:.3f}"
+        )
     elif smallest is not None and smallest > 0.001:
         text += f". With {found['n_groups']} groups the smallest possible p is {smallest:.3f}"
     return text + "."
@@ -89,7 +90,7 @@ def grid_title(answer: GridAnswer, facets: Sequence[str]) -> tuple[str, str]:
         name = main if answer.task == CLASS_TASK else answer.task.replace("_", " ")
         return f"find: {name}", f"{task_title(answer.task, facets)}, mAP"
     if answer.measure == "ami":
-        return f"group: {main}", f"Clusters and the {main}, AMI (KMeans with few starts)"
+        return f"group: {main}", f"Clusters and the {main}, AMI"
     return f"name: {main}", f"Naming the {main} by the nearest pictures, accuracy"
 
 

@@ -85,7 +85,7 @@ def read_grid(folder: Path) -> Grid:
 
 
 def grid_metrics(grid: Grid) -> dict[str, dict[str, float | str]]:
-    """``metrics/grid.json``: for each question the best cell, its value naive and cross-fitted, its rivals."""
+    """``metrics/grid.json``: for each question the best cell, its value as it is and cross-fitted."""
     return {f"{answer.task}_{answer.measure}": _metrics(answer) for answer in grid.answers}
 
 

@@ -25,10 +25,11 @@ STAGES = [
     "retrieve",
     "probe",
     "zeroshot",
+    "grid",
     "summarize",
     "report",
 ]
-METRICS = ["clusters", "headline", "probe", "retrieval", "zeroshot"]
+METRICS = ["clusters", "grid", "headline", "probe", "retrieval", "zeroshot"]
 
 
 def test_a_fresh_project_runs_every_stage_once(finished: tuple[Project, Result]) -> None:
