@@ -26,7 +26,9 @@ DECIDED_BY = {  # which parameters change which numbers
     "clusters": (*VIEWS, "pool", "reduce_", "cluster_"),
     "probe": (*VIEWS, "pool", "probe_"),
     "zeroshot": VIEWS,
+    "grid": (*VIEWS, "pool_levels", "pool_normalize", "reduce_", "cluster_", "query_", "retrieve_", "grid_"),
 }
+GRID_LOOPS_OVER = "retrieve_match"
 REJECTED_COLUMNS = ("image_id", "reason")
 
 
@@ -46,7 +48,10 @@ def main() -> str:
         numbers += sum(map(len, nested.values()))
         write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
-    write_json(metrics / "grid.json", grid_metrics(grid))
+    by = {key: value for key, value in policies.items() if key.startswith(DECIDED_BY["grid"])}
+    del by[GRID_LOOPS_OVER]
+    write_json(metrics / "grid.json", {"decided_by": by, **grid_metrics(grid)})
+    policies = {key: value for key, value in policies.items() if not key.startswith("grid_")}
     write_json(metrics / "headline.json", headline(compared, policies=policies, **counts))
 
     def fill(folder: Path) -> None:
@@ -63,7 +68,17 @@ def main() -> str:
 def _policies() -> dict[str, float | str]:
     """Every parameter that changes a number, by name."""
     chosen = settings.params(
-        "dataset", "model", "pooling", "extract", "pool", "reduce", "cluster", "query", "retrieve", "probe"
+        "dataset",
+        "model",
+        "pooling",
+        "extract",
+        "pool",
+        "reduce",
+        "cluster",
+        "query",
+        "retrieve",
+        "probe",
+        "grid",
     )
     dumped: dict[str, Any] = chosen.model_dump()
     del dumped["retrieve"]["budget_mib"]  # memory, not a policy

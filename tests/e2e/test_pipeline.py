@@ -85,6 +85,12 @@ def test_another_pooling_reads_no_picture_again(project: Project) -> None:
     assert json.loads(project.read("metrics/headline.json"))["pooling"] == "rmac"
 
 
+def test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it(project: Project) -> None:
+    smaller = ("-S", "grid.poolings=[max,gem]", "-S", "grid.treatments=[raw,whitened]")
+    assert set(project.run("dvc", "exp", "run", *smaller).ran) == {"check", "grid", "summarize", "report"}
+    assert json.loads(project.read("metrics/grid.json"))["class_map"]["best_treatment"] in ("raw", "whitened")
+
+
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:
     project.edit("conf/datasets/demo.yaml", "{article} {name} scene.", "a {name} scene.")
     result = project.run("dvc", "repro")

@@ -45,7 +45,9 @@ def tables() -> Tables:
 
 def asked(**changes: Any) -> Questions:
     grid = GridParams(
-        poolings=["max"], treatments=["raw"], **{"max_pictures": None, "max_queries": None, "seed": 1, **changes}
+        poolings=["max"],
+        treatments=["raw"],
+        **{"max_pictures": None, "max_queries": None, "seed": 1, **changes},
     )
     rows = [{"row": n, "kind": "image", "image_id": i, "query_id": None} for n, i in enumerate(PICTURES)]
     return ask(tables(), pa.Table.from_pylist(rows, schema=ROWS_SCHEMA), PROTOCOL, RETRIEVE, "whole", grid)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from strata.grid.cells import Cell
 from strata.measures.scores import Score, Scored
 from strata.report.wording import caution, grid_said, number, said, task_title, tiles
-from strata.grid.cells import Cell
 from strata.results.comparison import Measure, Results, compare_layers
 from strata.results.grid import NUMBERS, Grid, GridAnswer
 
