@@ -53,7 +53,8 @@ def run_params(cell: Cell) -> dict[str, str]:
     pooling = {} if cell.pooling is None else {"pooling": cell.pooling}
     centre = {"pool.center": str(params.center).lower()}
     whiten = {} if cell.match == REGION else {"pool.whiten": params.whiten}
-    return {**pooling, **centre, **whiten, "retrieve.match": cell.match}
+    vectors = cell.pooling is None and cell.match == GLOBAL  # matched as a whole in any run
+    return {**pooling, **centre, **whiten, **({} if vectors else {"retrieve.match": cell.match})}
 
 
 def poolings_of(

@@ -11,6 +11,7 @@ from strata.report.colours import is_dark, ramp
 from strata.report.wording import grid_said, grid_title
 from strata.results.grid import Grid, GridAnswer, GridNumber
 
+MATCH = "retrieve.match"
 TREATMENTS = {
     "raw": "as pooled",
     "centred": "centred on the database’s mean",
@@ -60,16 +61,35 @@ def grid_questions(
     return [_question(grid, answer, layers, facets, params) for answer in grid.answers]
 
 
+@dataclass(frozen=True)
+class _Drawing:
+    """What the squares of a question share. ``ends``: of the colours; ``matched``: are there several matches,
+    so that a run has to be told which?"""
+
+    answer: GridAnswer
+    ends: tuple[float, float]
+    params: Mapping[str, str]
+    matched: bool
+
+
 def runs(grid: Grid, params: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(cell, the command whose run has its numbers), every cell once."""
-    cells = dict.fromkeys(number.cell for number in grid.numbers)
-    return [(cell.name, run_line(cell, params)) for cell in cells]
+    """(cells, the command whose run has their numbers): a run has all layers."""
+    matched = any(number.cell.match != GLOBAL for number in grid.numbers)
+    cells = dict.fromkeys(number.cell._replace(layer="every layer") for number in grid.numbers)
+    return [(cell.name, run_line(cell, params, matched)) for cell in cells if cell != _of_vectors(cell)]
 
 
-def run_line(cell: Cell, params: Mapping[str, str]) -> str:
-    """``dvc exp run -S pooling=gem``; what this run has already is not set again."""
+def _of_vectors(cell: Cell) -> Cell:
+    """The cell of a layer that is not pooled, which any run of its treatment has."""
+    return cell._replace(pooling=None, match=GLOBAL)
+
+
+def run_line(cell: Cell, params: Mapping[str, str], matched: bool = True) -> str:
+    """``dvc exp run -S pooling=gem``; what this run has already is not set again, nor the match where there
+    is only one."""
     given = {"true": "yes", "false": "no"}
-    changed = {n: v for n, v in run_params(cell).items() if params.get(n) != given.get(v, v)}
+    wanted = {name: value for name, value in run_params(cell).items() if matched or name != MATCH}
+    changed = {n: v for n, v in wanted.items() if params.get(n) != given.get(v, v)}
     line = " ".join(["dvc exp run", *(f"-S {name}={value}" for name, value in changed.items())])
     return line if changed else "this run"
 
@@ -84,8 +104,10 @@ def _question(
     numbers = [n for n in grid.numbers if (n.task, n.measure) == (answer.task, answer.measure)]
     values = [number.value for number in numbers]
     low, high = min([*values, answer.numbers["chance"] or 0.0]), max(values)
+    matched = any(number.cell.match != GLOBAL for number in numbers)
+    drawing = _Drawing(answer, (low, high), params, matched)
     maps = [
-        _map(treatment, own, layers, answer, (low, high), params)
+        _map(treatment, own, layers, drawing)
         for treatment in TREATMENTS
         if (own := [number for number in numbers if number.cell.treatment == treatment])
     ]
@@ -99,9 +121,7 @@ def _map(
     treatment: str,
     numbers: Sequence[GridNumber],
     layers: Sequence[str],
-    answer: GridAnswer,
-    ends: tuple[float, float],
-    params: Mapping[str, str],
+    drawing: _Drawing,
 ) -> HeatMap:
     pooled = list(dict.fromkeys(n.cell.pooling for n in numbers if n.cell.pooling))
     matched = list(dict.fromkeys(n.cell.match for n in numbers if n.cell.match != GLOBAL))
@@ -111,32 +131,24 @@ def _map(
         alone = found.get((layer, None, GLOBAL))
         cells: list[HeatCell | None]
         if alone is not None:
-            cells = [_cell(alone, answer, ends, params, span=max(len(pooled), 1))]
+            cells = [_cell(alone, drawing, span=max(len(pooled), 1))]
         else:
-            cells = [_maybe(found.get((layer, name, GLOBAL)), answer, ends, params) for name in pooled]
-        cells += [_maybe(found.get((layer, None, match)), answer, ends, params) for match in matched]
+            cells = [_maybe(found.get((layer, name, GLOBAL)), drawing) for name in pooled]
+        cells += [_maybe(found.get((layer, None, match)), drawing) for match in matched]
         if any(cells):
             rows.append((layer, cells))
     columns = list(map(str, pooled)) or ["no pooling"]
     return HeatMap(TREATMENTS[treatment], [*columns, *(f"by {match}" for match in matched)], rows)
 
 
-def _maybe(
-    number: GridNumber | None, answer: GridAnswer, ends: tuple[float, float], params: Mapping[str, str]
-) -> HeatCell | None:
-    return None if number is None else _cell(number, answer, ends, params)
+def _maybe(number: GridNumber | None, drawing: _Drawing) -> HeatCell | None:
+    return None if number is None else _cell(number, drawing)
 
 
-def _cell(
-    number: GridNumber,
-    answer: GridAnswer,
-    ends: tuple[float, float],
-    params: Mapping[str, str],
-    span: int = 1,
-) -> HeatCell:
-    low, high = ends
+def _cell(number: GridNumber, drawing: _Drawing, span: int = 1) -> HeatCell:
+    low, high = drawing.ends
     share = (number.value - low) / (high - low) if high > low else 0.0
-    best = number.cell == answer.best
+    best = number.cell == drawing.answer.best
     beside = not best and number.p_apart is not None and number.p_apart > ALPHA
     known = number.low is not None and number.chance is not None
     by_chance = number.value <= (number.chance or 0.0) or (
@@ -147,7 +159,7 @@ def _cell(
     return HeatCell(
         f"{number.value:.3f}",
         interval,
-        _title(number, run_line(number.cell, params)),
+        _title(number, run_line(number.cell, drawing.params, drawing.matched)),
         ramp(share),
         " ".join(name for name, on in marks.items() if on),
         span,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strata.grid.cells import Cell
 from strata.report.colours import ramp
-from strata.report.heat_maps import grid_questions, run_line
+from strata.report.heat_maps import grid_questions, run_line, runs
 from strata.results.grid import NUMBERS, Grid, GridAnswer, GridNumber
 
 PARAMS = {"pooling": "max", "pool.center": "no", "pool.whiten": "none", "retrieve.match": "region"}
@@ -66,6 +66,15 @@ def test_a_command_sets_what_this_run_has_not_and_nothing_else() -> None:
     whitened = Cell("late", "gem", "whitened", "global")
     line = "dvc exp run -S pooling=gem -S pool.whiten=self -S retrieve.match=global"
     assert run_line(whitened, PARAMS) == line
-    assert run_line(Cell("late", "max", "centred", "global"), {**PARAMS, "pool.center": "yes"}) == (
-        "dvc exp run -S retrieve.match=global"
-    )
+    centred = Cell("late", "max", "centred", "global")
+    assert run_line(centred, {**PARAMS, "pool.center": "yes"}) == "dvc exp run -S retrieve.match=global"
+    assert run_line(centred, PARAMS, matched=False) == "dvc exp run -S pool.center=true"
+    assert run_line(Cell("embedding", None, "raw", "global"), PARAMS) == "this run"
+
+
+def test_a_run_has_all_layers_and_is_listed_once() -> None:
+    assert runs(Grid(NUMBERS_SHOWN, [ANSWER], []), PARAMS) == [
+        ("every layer x max", "dvc exp run -S retrieve.match=global"),
+        ("every layer x gem", "dvc exp run -S pooling=gem -S retrieve.match=global"),
+        ("every layer by region", "this run"),
+    ]
