@@ -14,6 +14,7 @@ from strata.collection.tables import read_tables, rejected_pictures
 from strata.report.facts import identity
 from strata.report.page import FinishedRun, write_report
 from strata.results.comparison import read_results
+from strata.results.grid import read_grid
 from strata.results.parameters import flat_params
 
 DATA = Path("data")
@@ -28,6 +29,7 @@ def main() -> str:
     layers = read_json(DATA / "rankings" / "layers.json")
     run = FinishedRun(
         read_results(DATA, facet_names(tables)),
+        read_grid(DATA / "grid"),
         layers,
         tables,
         rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet")),

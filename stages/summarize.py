@@ -14,6 +14,7 @@ from strata.collection.tables import read_tables, rejected_pictures
 from strata.maps.features import layer_names
 from strata.results.comparison import compare_layers, read_results
 from strata.results.flat import flatten
+from strata.results.grid import GRID_COLUMNS, grid_metrics, grid_rows, read_grid
 from strata.results.headline import headline
 from strata.results.parameters import flat_params
 from strata.results.plots import LAYER_COLUMNS, csv_text, layer_tables
@@ -27,7 +28,9 @@ DECIDED_BY = {  # which parameters change which numbers
     "zeroshot": VIEWS,
     "captions": VIEWS,
     "duplicates": (*VIEWS, "retrieve_near_duplicate"),
+    "grid": (*VIEWS, "pool_levels", "pool_normalize", "reduce_", "cluster_", "query_", "retrieve_", "grid_"),
 }
+GRID_LOOPS_OVER = "retrieve_match"
 REJECTED_COLUMNS = ("image_id", "reason")
 
 
@@ -36,7 +39,7 @@ def main() -> str:
     layers = layer_names(DATA / "features")
     tables = read_tables(DATA / "tables")
     results = read_results(DATA, facet_names(tables))
-    compared = compare_layers(results)
+    compared, grid = compare_layers(results), read_grid(DATA / "grid")
     rejected = rejected_pictures(tables.images, read_table(DATA / "features" / "rejected.parquet"))
 
     policies = _policies()
@@ -48,10 +51,14 @@ def main() -> str:
         write_json(metrics / f"{name}.json", {key: {**mine, **values} for key, values in nested.items()})
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
     write_json(metrics / "headline.json", headline(compared, **counts))
+    by = {key: value for key, value in policies.items() if key.startswith(DECIDED_BY["grid"])}
+    del by[GRID_LOOPS_OVER]
+    write_json(metrics / "grid.json", {"decided_by": by, **grid_metrics(grid)})
 
     def fill(folder: Path) -> None:
         for name, rows in layer_tables(compared, layers):
             write_text(folder / "layers" / f"{quote(name, safe='')}.csv", csv_text(LAYER_COLUMNS, rows))
+        write_text(folder / "grid.csv", csv_text(GRID_COLUMNS, grid_rows(grid)))
         write_text(folder / "rejected.csv", csv_text(REJECTED_COLUMNS, rejected))
 
     make_in_place(plots, fill)
@@ -63,7 +70,17 @@ def main() -> str:
 def _policies() -> dict[str, float | str]:
     """Every parameter that changes a number, by name."""
     chosen = settings.params(
-        "dataset", "model", "pooling", "extract", "pool", "reduce", "cluster", "query", "retrieve", "probe"
+        "dataset",
+        "model",
+        "pooling",
+        "extract",
+        "pool",
+        "reduce",
+        "cluster",
+        "query",
+        "retrieve",
+        "probe",
+        "grid",
     )
     dumped: dict[str, Any] = chosen.model_dump()
     for changes_no_number in ("budget_mib", "measures"):

@@ -15,6 +15,10 @@ from PIL import Image
 
 from strata.base.files import write_array, write_json, write_table, write_text
 from strata.collection.tables import Tables, from_rows, write_tables
+from strata.grid.answering import Answer
+from strata.grid.cells import Cell
+from strata.grid.choosing import choose_cells
+from strata.grid.files import write_grid
 from strata.measures.scores import Policy, Score, Scored, write_scores
 from strata.naming.captions import TO_PICTURE, TO_TEXT, score_captions
 from strata.results.comparison import Results
@@ -96,6 +100,7 @@ def make_results(
     _clusters(data / "clusters", tables, used, random)
     _probe(data / "probe", tables)
     _zeroshot(data / "zeroshot", tables, used, random, prompts=prompts)
+    _grid(data / "grid", tables, used, random)
 
 
 def _captions(folder: Path, used: list[str]) -> None:
@@ -266,6 +271,29 @@ def _probe(folder: Path, tables: Tables) -> None:
             ]
             scored += Scored(scores).at(layer=layer, facet=facet)
     write_scores(folder, scored)
+
+
+def _grid(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
+    own = [(row["query_id"], row["group"]) for row in tables.queries.to_pylist()]
+    by_class = [(name, f"class {i % 7}") for i, name in enumerate(used)]
+    queries = {**({"detail": own} if own else {}), **({"class": by_class} if tables.classes.num_rows else {})}
+    answers = []
+    for depth, layer in enumerate(LAYERS):
+        for task, asked in queries.items():
+            cells = [Cell(layer, None, "raw", "global")]
+            if layer != "embedding":
+                cells = [Cell(layer, name, "raw", "global") for name in ("max", "gem")]
+                cells.append(Cell(layer, "max", "whitened", "global"))
+            if task == "detail" and layer != "embedding":
+                cells.append(Cell(layer, None, "raw", "region"))
+            for number, cell in enumerate(cells):
+                values = np.clip(0.2 + 0.14 * depth + 0.02 * number + random.random(len(asked)) / 20, 0, 1)
+                answers.append(Answer(cell, task, "map", float(values.mean()), values, 0.09))
+                if task == "class":
+                    answers.append(Answer(cell, task, "ami", 0.05 + 0.1 * depth, None, 0.0))
+    values, chosen = choose_cells(answers, {task: [g for _, g in some] for task, some in queries.items()})
+    write_grid(folder, values, chosen, queries)
+    write_json(folder / "left_out.json", ["stem: not stored for cls"])
 
 
 def _zeroshot(

@@ -41,6 +41,10 @@ EXECUTED: dict[str, tuple[str, str]] = {
         "test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network",
     ),
     "dvc metrics diff --md": (PIPELINE, "test_metrics_diff_gives_a_delta_a_layer"),
+    "dvc exp run -S 'grid.poolings=[max,gem]' -S 'grid.treatments=[raw,whitened]'": (
+        PIPELINE,
+        "test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it",
+    ),
     "dvc exp run -S dataset=folder -S 'conf/paths/folder.yaml:path=/pictures/my scans'": (
         BAD_INPUT,
         "test_a_folder_path_with_odd_signs_is_set_with_S",

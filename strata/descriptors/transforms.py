@@ -94,10 +94,11 @@ def fit_transform(
     pooling: Pooling,
     params: PoolParams,
     given: Whitening | None = None,
+    sample: int = SAMPLE,
 ) -> Transform:
     """Fit centring and whitening on the rows where ``database`` (N,) bool is true.
 
-    A whitening of its own is fitted on at most ``whitening.SAMPLE`` parts, of evenly spread rows.
+    A whitening of its own is fitted on at most ``sample`` parts, of evenly spread rows.
     """
     rows = np.flatnonzero(database)
     if not len(rows) and (params.center or params.whiten == "self"):
@@ -105,10 +106,10 @@ def fit_transform(
     center = _mean(_valid_parts(layer, rows, pooling, params.levels)) if params.center else None
     if params.whiten != "self":
         return Transform(center, given)
-    sample = _spread(rows, SAMPLE // parts_per_row(layer.info, pooling, params.levels))
+    fitted = spread(rows, sample // parts_per_row(layer.info, pooling, params.levels))
 
     def unit_vectors() -> Iterator[Floats]:
-        for parts in _valid_parts(layer, sample, pooling, params.levels):
+        for parts in _valid_parts(layer, fitted, pooling, params.levels):
             yield l2_normalised(parts if center is None else parts - center)
 
     unit = unit_of(layer.info, pooling)
@@ -178,7 +179,7 @@ def _mean(blocks: Iterator[Floats]) -> Floats:
     return np.asarray(total / max(count, 1), dtype=np.float32)
 
 
-def _spread(rows: Rows, wanted: int) -> Rows:
+def spread(rows: Rows, wanted: int) -> Rows:
     """At most ``wanted`` of ``rows``, evenly spread: the same ones on every run."""
     if len(rows) <= wanted:
         return rows

@@ -3,5 +3,5 @@
 Everything drawn is inline SVG, so the page is sharp at any size and its bytes depend on the results alone.
 The sections' modules (``numbers``, ``contact_sheets``, ``cluster_sheets``, ``prompt_sheets``) gather plain
 dataclasses, ``page`` hands them to the Jinja templates. Imports ``base``, ``settings``, ``collection``,
-``measures``, ``naming`` and ``results``; computes no score.
+``measures``, ``naming``, ``grid`` and ``results``; computes no score.
 """

@@ -16,12 +16,14 @@ from strata.base.track import Track, no_track
 from strata.collection.tables import Tables
 from strata.report.cluster_sheets import ClusterSheet, cluster_sheet
 from strata.report.contact_sheets import JUNK, LayerSheet, class_names, contact_sheets
+from strata.report.heat_maps import grid_questions, runs
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import prompt_sheets
 from strata.report.repeats import repeats
 from strata.report.thumbnails import Gallery
 from strata.report.wording import answers, task_title, tiles
 from strata.results.comparison import Comparison, Results, compare_layers
+from strata.results.grid import Grid
 from strata.settings.params import CLASS_TASK, EMBEDDING
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,6 +41,7 @@ class FinishedRun:
     """
 
     results: Results
+    grid: Grid
     layers: list[str]
     tables: Tables
     rejected: list[dict[str, str]]
@@ -81,8 +84,12 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
     ]
     prompts = prompt_sheets(run.data / "zeroshot", results.zeroshot.layers, gallery)
     used = run.tables.images.num_rows - len(run.rejected)
+    questions = grid_questions(run.grid, run.layers, results.facets, run.params)
     sections = {
         "panels": panels(compared),
+        "questions": questions,
+        "runs": runs(run.grid, run.params),
+        "grid_left_out": run.grid.left_out,
         "tables": tables(results, compared.tasks),
         "everything": everything(flat),
         "contact": contact,
@@ -96,7 +103,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
     }
     return {
         **sections,
-        "style": Markup(style(max(len(run.layers), len(prompts), 1))),
+        "style": Markup(style(max(len(run.layers), len(prompts), len(questions), 1))),
         "script": Markup((TEMPLATES / "run.js").read_text(encoding="utf-8")),
         "title": run.title,
         "model": run.model,
@@ -106,7 +113,7 @@ def _content(run: FinishedRun, gallery: Gallery) -> dict[str, Any]:
         "dropped": run.params["retrieve.duplicates"] == "drop",
         "rejected": run.rejected,
         "rejected_shown": REJECTED_SHOWN,
-        "answers": answers(compared),
+        "answers": answers(compared, run.grid),
         "tiles": tiles(compared, used, len(run.rejected)),
         "labelled": bool(results.facets),
         "word_notes": [(row.layer, row.value) for row in results.zeroshot.policies if row.policy == "status"],

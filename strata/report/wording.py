@@ -7,17 +7,22 @@ from dataclasses import dataclass
 
 from strata.measures.scores import Score
 from strata.results.comparison import Comparison, Measure
+from strata.results.grid import Grid, GridAnswer, named_rivals
 from strata.settings.params import CLASS_TASK, EMBEDDING
+
+GRID_MEASURES = {"map": "mAP", "ami": "AMI", "knn_accuracy": "k-NN accuracy"}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One line of the answer: for this question that layer, with its number and what to be careful about."""
+    """One line of the answer: for this question that layer, with its number and what to be careful about;
+    ``grid``: what all cells of the grid say to it."""
 
     question: str
     layer: str
     number: str
     note: str
+    grid: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,52 @@ def prompt_title(prompt_set: str) -> str:
     return prompt_set.replace("_", " ")
 
 
-def answers(compared: Comparison) -> list[Answer]:
+def answers(compared: Comparison, grid: Grid) -> list[Answer]:
     """The answer, one line a question."""
     main = _main_facet(compared)
-    return [
-        Answer(_question(measure, main), measure.best.layer, number(measure), caution(measure))
-        for measure in compared.answers
-    ]
+    measured = {"find": "map", "group": "ami", "name": "knn_accuracy"}
+    lines = []
+    for measure in compared.answers:
+        task = measure.subject if measure.question == "find" else CLASS_TASK
+        answer = grid.answer(task, measured[measure.question])
+        over_all = "" if answer is None else grid_said(answer)
+        question = _question(measure, main)
+        lines.append(Answer(question, measure.best.layer, number(measure), caution(measure), over_all))
+    return lines
+
+
+def grid_said(answer: GridAnswer) -> str:
+    """The best cell of the grid, its value naive and cross-fitted, and the cells that may be as good."""
+    found = answer.numbers
+    title = GRID_MEASURES[answer.measure]
+    text = f"Of {found['n_cells']} cells of the grid: {answer.best.name}, {title} {found['naive']:.3f}"
+    if found["cross_fitted"] is not None:
+        text += f" ({found['cross_fitted']:.3f}"
+        if found["cross_fitted_low"] is not None:
+            text += f" [{found['cross_fitted_low']:.3f}, {found['cross_fitted_high']:.3f}]"
+        text += " when chosen on some groups and judged on the others"
+        text += f"; best in {100 * (found['p_best'] or 0):.0f} % of bootstrap samples)"
+    if answer.rivals is not None:
+        text += f"; not told apart: {named_rivals(answer.rivals)}"
+    smallest = found["smallest_p"]
+    if smallest is not None and smallest > 0.05:
+        text += (
+            f". {found['n_groups']} groups can tell nothing apart: the smallest possible p is {smallest:.3f}"
+        )
+    elif smallest is not None and smallest > 0.001:
+        text += f". With {found['n_groups']} groups the smallest possible p is {smallest:.3f}"
+    return text + "."
+
+
+def grid_title(answer: GridAnswer, facets: Sequence[str]) -> tuple[str, str]:
+    """A question of the grid as a tab and as a heading."""
+    main = facets[0] if facets else "class"
+    if answer.measure == "map":
+        name = main if answer.task == CLASS_TASK else answer.task.replace("_", " ")
+        return f"find: {name}", f"{task_title(answer.task, facets)}, mAP"
+    if answer.measure == "ami":
+        return f"group: {main}", f"Clusters and the {main}, AMI"
+    return f"name: {main}", f"Naming the {main} by the nearest pictures, accuracy"
 
 
 def number(measure: Measure) -> str:

@@ -149,14 +149,21 @@ class RegionMatches:
 def open_regions(
     features: Path, layer: str, levels: int, ranked: npt.NDArray[np.bool_], *, center: bool
 ) -> RegionStore | None:
-    """The regions of ``levels`` R-MAC levels of a layer, None if it has no map; ``ranked`` : (N,) bool, which
-    pictures (the first N rows) the mean is taken over."""
+    """The regions of ``levels`` R-MAC levels of a layer, None if it has no map; see ``region_store``."""
     info = read_layer_info(features, layer)
     if info.kind == "vector":
         return None
     array = read_layer_array(features, layer, info.kind)
-    store = RegionStore(StoredLayer(info, {info.kind: array}), levels, None)
-    return RegionStore(store.layer, levels, _mean_of_maxima(store, ranked)) if center else store
+    return region_store(StoredLayer(info, {info.kind: array}), levels, ranked, center=center)
+
+
+def region_store(
+    layer: StoredLayer, levels: int, ranked: npt.NDArray[np.bool_], *, center: bool
+) -> RegionStore:
+    """The regions of a layer that has a map; ``ranked`` : (N,) bool, which pictures (the first N rows) the
+    mean is taken over."""
+    store = RegionStore(layer, levels, None)
+    return RegionStore(layer, levels, _mean_of_maxima(store, ranked)) if center else store
 
 
 def query_vectors(store: RegionStore, rows: npt.NDArray[np.int64]) -> Floats64:

@@ -19,6 +19,7 @@ CLASS_TASK = "class"
 """The retrieval task made from labels; every other task has queries of the data set's own."""
 
 Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "spoc", "crow", "cls"]
+Treatment = Literal["raw", "centred", "pca", "whitened"]
 View = Literal["center_crop", "squash", "letterbox"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -94,6 +95,14 @@ class ZeroshotParams(Strict):
     top: Count
 
 
+class GridParams(Strict):
+    poolings: Annotated[list[Pooling], Field(min_length=1)]
+    treatments: Annotated[list[Treatment], Field(min_length=1)]
+    max_pictures: Count | None
+    max_queries: Count | None
+    seed: Seed
+
+
 class Params(Strict):
     """All of ``params.yaml``."""
 
@@ -109,6 +118,7 @@ class Params(Strict):
     retrieve: RetrieveParams
     probe: ProbeParams
     zeroshot: ZeroshotParams
+    grid: GridParams
 
     @model_validator(mode="after")
     def _levels_are_stored(self) -> Params:

@@ -126,10 +126,9 @@ def test_queries_take_no_part_in_a_whitening():
     np.testing.assert_array_equal(first.whitening.projection, second.whitening.projection)
 
 
-def test_a_whitening_looks_at_a_bounded_sample(monkeypatch):
-    monkeypatch.setattr(descriptors, "SAMPLE", 10)
+def test_a_whitening_looks_at_a_bounded_sample():
     values = np.random.default_rng(5).normal(size=(200, 3)).astype(np.float32)
-    fitted = fit_transform(vector_layer(values), np.ones(200, bool), "max", options(whiten="self"))
+    fitted = fit_transform(vector_layer(values), np.ones(200, bool), "max", options(whiten="self"), sample=10)
     assert fitted.whitening.n == 10
 
 

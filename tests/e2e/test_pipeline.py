@@ -27,10 +27,11 @@ STAGES = [
     "retrieve",
     "probe",
     "zeroshot",
+    "grid",
     "summarize",
     "report",
 ]
-METRICS = ["clusters", "headline", "probe", "retrieval", "zeroshot"]
+METRICS = ["clusters", "grid", "headline", "probe", "retrieval", "zeroshot"]
 
 
 def test_a_fresh_project_runs_every_stage_once(finished: tuple[Project, Result]) -> None:
@@ -84,6 +85,12 @@ def test_another_pooling_reads_no_picture_again(project: Project) -> None:
     assert not {"download", "prepare", "extract", "zeroshot"} & set(result.ran)
     assert {"check", "pool", "retrieve", "summarize", "report"} <= set(result.ran)
     assert json.loads(project.read("metrics/retrieval.json"))["late"]["pooling"] == "rmac"
+
+
+def test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it(project: Project) -> None:
+    smaller = ("-S", "grid.poolings=[max,gem]", "-S", "grid.treatments=[raw,whitened]")
+    assert set(project.run("dvc", "exp", "run", *smaller).ran) == {"check", "grid", "summarize", "report"}
+    assert json.loads(project.read("metrics/grid.json"))["class_map"]["best_treatment"] in ("raw", "whitened")
 
 
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:

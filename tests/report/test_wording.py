@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from strata.grid.cells import Cell
 from strata.measures.scores import Score, Scored
-from strata.report.wording import answers, caution, number, task_title, tiles
+from strata.report.wording import answers, caution, grid_said, number, task_title, tiles
 from strata.results.comparison import Measure, Results, compare_layers
+from strata.results.grid import NUMBERS, Grid, GridAnswer
 
 RESULTS = Results(
     retrieval=Scored(
@@ -40,7 +42,7 @@ def test_a_close_race_and_a_value_like_chance_are_said() -> None:
 
 
 def test_every_question_has_one_line() -> None:
-    lines = answers(compare_layers(RESULTS))
+    lines = answers(compare_layers(RESULTS), Grid([], [], []))
     assert [line.layer for line in lines] == ["late", "embedding", "late", "late"]
     assert lines[1].question == "Best layer for finding pictures of the same motif"
     assert lines[3].number == "accuracy 0.800, naming always the largest class 0.200"
@@ -67,3 +69,20 @@ def test_tasks_are_titled_for_people() -> None:
     assert task_title("class", ["motif"]) == "Pictures of the same motif"
     assert task_title("class", []) == "Pictures of the same class"
     assert task_title("my_own", ["motif"]) == "My own: the collection’s own queries"
+
+
+def test_the_grid_names_its_best_cell_and_those_not_told_apart() -> None:
+    numbers: dict[str, float | None] = dict.fromkeys(NUMBERS)
+    numbers |= {"naive": 0.606, "cross_fitted": 0.6, "p_best": 0.94, "n_cells": 84, "n_groups": 10}
+    numbers |= {"smallest_p": 0.002}
+    best = Cell("late", "gem", "raw", "global")
+    answer = GridAnswer("class", "map", best, numbers, ["middle x gem", "late x avg"], None)
+    assert grid_said(answer) == (
+        "Of 84 cells of the grid: late x gem, mAP 0.606 (0.600 when chosen on some groups and judged on the "
+        "others; best in 94 % of bootstrap samples); not told apart: middle x gem; late x avg. "
+        "With 10 groups the smallest possible p is 0.002."
+    )
+    few = GridAnswer("class", "map", best, {**numbers, "n_groups": 3, "smallest_p": 0.25}, [], None)
+    assert grid_said(few).endswith("3 groups can tell nothing apart: the smallest possible p is 0.250.")
+    lines = answers(compare_layers(RESULTS), Grid([], [answer], []))
+    assert [bool(line.grid) for line in lines] == [False, True, False, False]

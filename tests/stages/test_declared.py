@@ -32,6 +32,7 @@ CHANGES = {
         "pool.whiten": "self",
         "query.view": "roi",
         "retrieve.match": "region",
+        "grid.max_queries": 20,
     },
     "conf/datasets/demo.yaml": {"sources.pictures": 40},
     "conf/models/demo-rn.yaml": {"weights.path": str(ROOT / "models/demo-rn")},

@@ -40,6 +40,7 @@ STAGES = {
     "retrieve": "data/rankings",
     "probe": "data/descriptors data/tables data/probe",
     "zeroshot": "data/features data/tables data/zeroshot",
+    "grid": "data/features data/tables data/grid",
     "summarize": "metrics data/plots",
 }
 F = Fraction

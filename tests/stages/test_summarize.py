@@ -14,7 +14,7 @@ import pytest
 from stages import summarize
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
-FILES = ("headline", "retrieval", "clusters", "probe", "zeroshot")
+FILES = ("headline", "retrieval", "clusters", "probe", "zeroshot", "grid")
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +74,8 @@ def test_runs_that_differ_in_one_parameter_can_be_told_apart_by_the_numbers_it_c
     before = {name: metrics(name) for name in FILES}
     text = Path("params.yaml").read_text(encoding="utf-8")
     for old, new, changed in (
-        ("whiten: false", "whiten: true", {"retrieval", "clusters"}),
-        ("restarts: 10", "restarts: 3", {"retrieval", "clusters"}),
+        ("whiten: false", "whiten: true", {"retrieval", "clusters", "grid"}),
+        ("restarts: 10", "restarts: 3", {"retrieval", "clusters", "grid"}),
         ("splits: 10", "splits: 3", {"probe"}),
     ):
         Path("params.yaml").write_text(text.replace(old, new), encoding="utf-8")
@@ -141,3 +141,14 @@ def test_a_second_run_gives_the_same_bytes(project: Path) -> None:
     first = [path.read_bytes() for path in paths]
     summarize.main()
     assert [path.read_bytes() for path in paths] == first
+
+
+def test_the_grid_is_a_small_metric_and_a_whole_table(project: Path) -> None:
+    MADE["make_results"](project)
+    summarize.main()
+    found = metrics("grid")
+    assert list(found) == ["class_ami", "class_map", "decided_by", "detail_map"]
+    assert found["decided_by"]["grid_treatments"] == "raw, centred, pca, whitened"
+    assert not {"retrieve_match", "pooling", "pool_center"} & set(found["decided_by"])
+    assert {row["layer"] for row in rows("grid")} == set(MADE["LAYERS"])
+    assert "grid_seed" not in metrics("headline")
