@@ -52,8 +52,8 @@ class Tower:
         return not any(0 <= side - tokens <= MOST_PREFIX_TOKENS for side in output.shape[1:])
 
 
-def describe_tower(model: LoadedModel) -> Tower:
-    """The tower of a loaded model at its input size."""
+def describe_tower(model: LoadedModel, shape: tuple[int, int] | None = None) -> Tower:
+    """The tower of a loaded model for an input of ``shape`` (height, width); None: its own size."""
     visual = model.visual
     trunk = getattr(visual, "trunk", None)
     first = frozenset[str]()
@@ -64,10 +64,11 @@ def describe_tower(model: LoadedModel) -> Tower:
     if getattr(trunk, "output_fmt", "NCHW") == "NHWC":
         last = frozenset(path for path, module in visual.named_modules() if not isinstance(module, nn.Conv2d))
     class_token = isinstance(visual, VisionTransformer) or getattr(trunk, "cls_token", None) is not None
-    return Tower(_grid(model), class_token, first, last)
+    shape = shape or (model.image_size_px, model.image_size_px)
+    return Tower(_grid(model, shape), class_token, first, last)
 
 
-def _grid(model: LoadedModel) -> tuple[int, int] | None:
+def _grid(model: LoadedModel, shape: tuple[int, int]) -> tuple[int, int] | None:
     try:
         patches = patch_convolution(model.visual)
     except StrataError:
@@ -75,8 +76,10 @@ def _grid(model: LoadedModel) -> tuple[int, int] | None:
     if isinstance(patches.padding, str):
         return None
     height, width = (
-        (model.image_size_px + 2 * padding - kernel) // stride + 1
-        for padding, kernel, stride in zip(patches.padding, patches.kernel_size, patches.stride, strict=True)
+        (side + 2 * padding - kernel) // stride + 1
+        for side, padding, kernel, stride in zip(
+            shape, patches.padding, patches.kernel_size, patches.stride, strict=True
+        )
     )
     return height, width
 
