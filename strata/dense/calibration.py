@@ -1,24 +1,46 @@
-"""Scores of several templates made comparable: how far a picture stands out among pictures."""
+"""Scores of several templates made comparable: how far a picture stands out among pictures.
+
+A small template fits somewhere in every picture, a large one nowhere: their cosines say nothing about each other.
+Each template's best scores over a sample of pictures say what is usual for it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-IQR_OF_NORMAL = 1.35  # a normal distribution's, in standard deviations
-LEAST = 0.001  # added to the spread: equal scores are no standard
+HIGH = 0.9  # quantile
+LEAST = 0.001  # added to the spread: scores that are all equal are no measure
+
+
+@dataclass(frozen=True)
+class Usual:
+    """``middle`` and ``spread``: (T,) float64, of each template's best scores."""
+
+    middle: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+
+    def standard(self, scores: npt.NDArray[np.float32]) -> Floats:
+        """(T, ...) scores -> how many spreads they lie above the middle."""
+        shape = (-1, *[1] * (scores.ndim - 1))
+        return ((scores - self.middle.reshape(shape)) / self.spread.reshape(shape)).astype(np.float32)
 
 
 def sample_pictures(count: int, size: int, seed: int) -> npt.NDArray[np.int64]:
-    """(min(count, size),) sorted positions of the pictures that templates are calibrated on."""
+    """(min(count, size),) sorted places of the pictures that templates are calibrated on."""
     if count <= size:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
 
 
-def calibrate(scores: Floats, sample: Floats) -> Floats:
-    """(T, N) best scores -> z: minus the median, by the spread, of each template's scores on ``sample`` (T, S)."""
-    low, middle, high = np.quantile(sample.astype(np.float64), (0.25, 0.5, 0.75), axis=1)
-    spread = (high - low) / IQR_OF_NORMAL + LEAST
-    return ((scores - middle[:, None]) / spread[:, None]).astype(np.float32)
+def usual_scores(sample: Floats) -> Usual:
+    """Median and spread of (T, S) best scores of the sample's pictures.
+
+    The spread is what lies between the median and the nine tenths: only how far a template's scores reach upwards
+    decides which of them stands out.
+    """
+    middle, high = np.quantile(sample.astype(np.float64), (0.5, HIGH), axis=1)
+    return Usual(middle, high - middle + LEAST)

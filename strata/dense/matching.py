@@ -1,8 +1,9 @@
 """Templates laid over every place of every map: the best place of each picture.
 
-The score of a place is the mean cosine between the template's cells and the map's. Codes are whole numbers and a
-window's sum stays below 2 ** 24, so float32 adds them exactly, in any order: the scores are the same for any
-batch of templates, any block of pictures and any number of threads.
+The score of a place is the mean cosine between the template's cells and the map's, each weighted by the length of
+the template's codes there. Codes are whole numbers and a window's sum stays below 2 ** 24, so float32 adds them
+exactly, in any order: the scores are the same for any batch of templates, any block of pictures and any number of
+threads.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,94 +22,114 @@ from strata.base.threads import cores, in_threads
 from strata.dense.index import Level
 from strata.dense.projection import UNIT, Codes
 
-BLOCK = 64  # maps worked on at a time
+BLOCK_CELLS = 30_000  # of maps worked on at a time, by one thread
+MOST_TEMPLATES = 48  # in one convolution
 
 Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+Kernel = tuple[list[int], torch.Tensor, torch.Tensor]
+"""Some templates of one shape: their numbers, codes (T, rows, columns, D) and total weights (T,), in float32."""
 
 
 @dataclass(frozen=True)
 class Best:
-    """``scores``: (T, N) float32 of every template's best place in every picture; ``rows`` and ``columns``:
-    (T, N) int32, where its window begins."""
+    """``scores``: (T, N) float32 of every template's best place in every picture, -inf where not asked for;
+    ``rows`` and ``columns``: (T, N) int32, where its window begins."""
 
     scores: Floats
     rows: npt.NDArray[np.int32]
     columns: npt.NDArray[np.int32]
 
+    def part(self, start: int, stop: int) -> Best:
+        """The templates ``start`` to ``stop``."""
+        return Best(self.scores[start:stop], self.rows[start:stop], self.columns[start:stop])
 
-def match(level: Level, templates: Sequence[Codes], wanted: npt.NDArray[np.bool_] | None = None) -> Best:
-    """The best place of every template in every picture (of ``wanted``; the others score -inf)."""
-    shape = (len(templates), level.count)
+
+def match(
+    level: Level, templates: Sequence[Codes], wanted: npt.NDArray[np.bool_] | None = None
+) -> Best:
+    """The best place of every (rows, columns, D) template in every picture, or in those of ``wanted`` (N,).
+
+    Of equal places the first counts, row by row.
+    """
+    shape = len(templates), level.count
     best = Best(np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
-    kernels = _by_shape(templates)
+    kernels = list(_kernels(templates))
 
-    def work(block: tuple[npt.NDArray[np.int64], Codes]) -> None:
+    def work(block: tuple[Places, Codes]) -> None:
         places, maps = block
-        with torch.inference_mode():
-            values = torch.from_numpy(maps).to(torch.float32).permute(0, 3, 1, 2)
-            for numbers, kernel in kernels:
-                scores, rows, columns = _best_places(values, kernel)
-                at = np.ix_(numbers, places)
-                best.scores[at], best.rows[at], best.columns[at] = scores.T, rows.T, columns.T
-
-    def begin() -> None:
-        torch.set_num_threads(1)
+        values = _channels_first(maps)
+        for numbers, codes, weights in kernels:
+            scores = _place_scores(values, codes, weights)
+            value, first = scores.flatten(2).max(dim=2)
+            at = np.ix_(numbers, places)
+            best.scores[at] = value.numpy().T
+            best.rows[at] = (first // scores.shape[3]).numpy().T
+            best.columns[at] = (first % scores.shape[3]).numpy().T
 
     threads = cores()
-    with closing(in_threads(work, _blocks(level, wanted), threads, threads + 2, begin)) as done:
+    begin = partial(torch.set_num_threads, 1)  # a convolution stays on its own core
+    with closing(in_threads(work, _blocks(level, wanted), threads, threads + 1, begin)) as done:
         for _ in done:
             pass
     return best
 
 
-def score_maps(maps: Codes, templates: Codes) -> Floats:
-    """(n, T, rows', columns') float32: every place's mean cosine.
+def score_places(map_: Codes, template: Codes) -> Floats:
+    """(rows', columns') float32: the score of every place of one (rows, columns, D) map.
 
-    maps : (n, rows, columns, D); templates : (T, r, c, D) int8. A map smaller than the template is filled up
-    with zeros on the right and below: what lies outside counts nothing.
+    A map smaller than the template is filled up with zeros on the right and below: what lies outside its picture
+    is like nothing.
     """
-    values = torch.from_numpy(maps).to(torch.float32).permute(0, 3, 1, 2)
-    return _scores(values, _kernel(templates)).numpy()
+    _, codes, weights = next(_kernels([template]))
+    return np.asarray(_place_scores(_channels_first(map_[None]), codes, weights)[0, 0].numpy())
 
 
-def _blocks(
-    level: Level, wanted: npt.NDArray[np.bool_] | None
-) -> Iterator[tuple[npt.NDArray[np.int64], Codes]]:
+def _blocks(level: Level, wanted: npt.NDArray[np.bool_] | None) -> Iterator[tuple[Places, Codes]]:
     for group in level.groups:
-        numbers = np.arange(len(group.places)) if wanted is None else np.flatnonzero(wanted[group.places])
-        for start in range(0, len(numbers), BLOCK):
-            part = numbers[start : start + BLOCK]
-            whole = len(part) == part[-1] - part[0] + 1
-            maps = group.maps[part[0] : part[-1] + 1] if whole else group.maps[part]
-            yield group.places[part], np.ascontiguousarray(maps)
+        step = max(1, BLOCK_CELLS // (group.maps.shape[1] * group.maps.shape[2]))
+        for start in range(0, len(group.places), step):
+            places, maps = group.places[start : start + step], group.maps[start : start + step]
+            if wanted is not None:
+                kept = wanted[places]
+                places, maps = places[kept], maps[kept]
+            if len(places):
+                yield places, np.ascontiguousarray(maps)
 
 
-def _by_shape(templates: Sequence[Codes]) -> list[tuple[list[int], torch.Tensor]]:
-    """Templates of one shape are one convolution."""
+def _kernels(templates: Sequence[Codes]) -> Iterator[Kernel]:
+    """Templates of one shape are matched together."""
     shapes: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for number, template in enumerate(templates):
         shapes[template.shape].append(number)
-    return [
-        (numbers, _kernel(np.stack([templates[number] for number in numbers]))) for numbers in shapes.values()
-    ]
+    for numbers in shapes.values():
+        for start in range(0, len(numbers), MOST_TEMPLATES):
+            part = numbers[start : start + MOST_TEMPLATES]
+            codes = np.stack([templates[number] for number in part]).astype(np.float32)
+            weights = UNIT * np.maximum(1, np.linalg.norm(codes, axis=3).sum(axis=(1, 2), dtype=np.float64))
+            yield part, torch.from_numpy(codes), torch.from_numpy(weights.astype(np.float32))
 
 
-def _kernel(templates: Codes) -> torch.Tensor:
-    return torch.from_numpy(templates).to(torch.float32).permute(0, 3, 1, 2).contiguous()
+def _channels_first(maps: Codes) -> torch.Tensor:
+    """(n, rows, columns, D) int8 -> (n, D, rows, columns) float32, the channels still side by side in memory."""
+    return torch.from_numpy(np.array(maps)).to(torch.float32).permute(0, 3, 1, 2)
 
 
-def _scores(values: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    missing = [max(0, kernel.shape[axis] - values.shape[axis]) for axis in (3, 2)]
+@torch.no_grad()
+def _place_scores(values: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """(n, T, rows', columns') scores of (n, D, rows, columns) maps.
+
+    One row of the templates after the other: a convolution of few output channels wastes most of what a processor
+    can do, T x rows of them do not.
+    """
+    count, rows, columns, dims = codes.shape
+    missing = max(0, rows - values.shape[2]), max(0, columns - values.shape[3])
     if any(missing):
-        values = torch.nn.functional.pad(values, (0, missing[0], 0, missing[1]))
-    sums = torch.nn.functional.conv2d(values, kernel)
-    return sums / (kernel.shape[2] * kernel.shape[3] * UNIT * UNIT)
-
-
-def _best_places(
-    values: torch.Tensor, kernel: torch.Tensor
-) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    scores = _scores(values, kernel)
-    best, place = scores.flatten(2).max(dim=2)
-    width = scores.shape[3]
-    return best.numpy(), (place // width).numpy(), (place % width).numpy()
+        values = torch.nn.functional.pad(values, (0, missing[1], 0, missing[0]))
+    height = values.shape[2] - rows + 1
+    lines = codes.permute(1, 0, 3, 2).reshape(rows * count, dims, 1, columns)
+    by_line = torch.nn.functional.conv2d(values, lines.contiguous())
+    sums = by_line[:, :count, :height].clone()
+    for row in range(1, rows):
+        sums += by_line[:, row * count : (row + 1) * count, row : row + height]
+    return sums.contiguous() / weights[:, None, None]

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DenseParams:
-    """``size_px``: long side a picture is resized to; ``stride``: of a ViT's patch convolution, None its own;
-    ``dims`` and ``whiten_power``: of the projection; ``cells``: long sides of the templates; ``mirror``: a
-    mirrored twin of each; ``sample``: pictures a template is calibrated on; ``expand``: first boxes that
-    query as well; ``rerank``: pictures matched densely behind the coarse shortlist, None: all.
+    """Defaults suit a layer of stride 8 and pictures whose details span a fifth of their long side.
+
+    Of the index: ``size_px``, a picture's long side; ``stride`` of a ViT's patch convolution (None: its own);
+    ``dims`` and ``whiten_power`` of the projection. Of the match: ``cells``, the long sides of the templates;
+    ``mirror``, a mirrored twin of each; ``focus``, how much more the middle of a box counts than its corners
+    (0: not at all; 1: three times as much as a side's middle); ``sample``, how many pictures a template is calibrated on, drawn with
+    ``seed``; ``rerank``, how many pictures of the coarse shortlist are matched densely (None: all of the
+    collection, no shortlist); ``expand``, how many of the first boxes query as well; ``boxes``, how many boxes a
+    picture may have.
     """
 
     size_px: int = 272
@@ -19,7 +24,9 @@ class DenseParams:
     whiten_power: float = 0.25
     cells: tuple[int, ...] = (6, 8, 10)
     mirror: bool = True
+    focus: float = 1.0
     sample: int = 256
-    expand: int = 0
     rerank: int | None = None
+    expand: int = 0
+    boxes: int = 1
     seed: int = 22

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from strata.dense.params import DenseParams
-from strata.dense.projection import Codes, Projection, encode, project
+from strata.dense.projection import Codes, Floats, Projection, encode, project
 from strata.dense.tower import DenseTower, run_tower
 from strata.dense.view import check_box, resample
 from strata.maps.geometry import Box
@@ -20,7 +20,8 @@ def make_templates(
 ) -> list[Codes]:
     """(rows, columns, D) int8 codes of the box's cells, for every size (and its mirrored twin).
 
-    picture : (H, W, 3) uint8; box : in its pixels. Raises StrataError for a box that is no box.
+    picture : (H, W, 3) uint8; box : in its pixels. A cell's codes are as long as its weight (``cell_weights``).
+    Raises StrataError for a box that is no box.
     """
     box = check_box(box, picture.shape[1], picture.shape[0])
     found = []
@@ -31,8 +32,18 @@ def make_templates(
         lefts = (left, maps.shape[2] - left - columns)
         for map_, start in zip(maps, lefts, strict=False):
             cut = map_[top : top + rows, start : start + columns]
-            found.append(np.ascontiguousarray(encode(project(cut, projection))))
+            vectors = project(cut, projection) * cell_weights(rows, columns, params.focus)[..., None]
+            found.append(encode(vectors))
     return found
+
+
+def cell_weights(rows: int, columns: int, focus: float) -> Floats:
+    """(rows, columns) float32 in 0..1: exp(-focus * (x ** 2 + y ** 2)), x and y -1 to 1 across the box.
+
+    What is drawn around fills its box in the middle; in the corners lies what happened to be behind it.
+    """
+    y, x = ((np.arange(count) + 0.5) / count * 2 - 1 for count in (rows, columns))
+    return np.exp(-focus * (y[:, None] ** 2 + x[None] ** 2)).astype(np.float32)
 
 
 def box_view(

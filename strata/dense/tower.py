@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,11 @@ def open_tower(
             "match needs a map whose cells are whole pixels"
         )
     return DenseTower(own, tap, side // tap.height, size_px)
+
+
+def twin(tower: DenseTower) -> DenseTower:
+    """The same weights in modules of their own: two threads may run the two."""
+    return replace(tower, model=share(tower.model))
 
 
 def picture_map(tower: DenseTower, picture: Picture) -> Map:
