@@ -35,10 +35,10 @@ from strata.retrieval.detection import detection_average_precision
 from strata.settings.params import ModelConf
 
 OTHER_SEED = 7
-EXPAND = 2
+EXPAND = 3
 TIMED = 5  # queries that are timed one by one
 DRAWN = DenseParams()
-PHOTOGRAPHS = DenseParams(size_px=512, dims=96, whiten_power=0.5, cells=(5, 7, 10))
+PHOTOGRAPHS = DenseParams(size_px=512, dims=96, whiten_power=0.5, cells=(5, 7, 10, 14), focus=2.0)
 HEAD = (
     "| set, layer | pictures | queries | mAP / detection AP | with expansion | s a query | with expansion | kB |",
     "|---|---|---|---|---|---|---|---|",

@@ -11,14 +11,18 @@ import numpy.typing as npt
 from strata.dense.calibration import Usual, usual_scores
 from strata.dense.matching import Best, score_places
 from strata.dense.projection import Codes
+from strata.maps.geometry import box_iou
 
-Windows = npt.NDArray[np.int64]
+Windows = npt.NDArray[np.float64]
+NEAR = 0.5  # overlap with the winner from which a template's window votes
+VOTE = 0.05  # of a mean cosine, by which a vote falls to 1 / e
+RECIPROCAL = 5.0  # pictures ranked above the query's that halve the weight of an expansion
 
 
 @dataclass(frozen=True)
 class Answer:
     """``z``: (N,) float32, -inf for a picture that is no answer; ``windows``: (N, 4) column0, row0, column1, row1
-    in cells; ``templates`` and what is ``usual`` for them."""
+    in cells, not whole ones; ``templates`` and what is ``usual`` for them."""
 
     z: npt.NDArray[np.float32]
     windows: Windows
@@ -37,28 +41,50 @@ class Answer:
 
 
 def best_windows(best: Best, templates: Sequence[Codes], sample: npt.NDArray[np.int64]) -> Answer:
-    """The best template of every picture, by scores calibrated on the pictures ``sample``."""
+    """The best template of every picture, by scores calibrated on the pictures ``sample``.
+
+    The window is voted by the templates whose best place overlaps the winner's (Gidaris and Komodakis 2015, box
+    voting), by how far their cosines lie above the usual: which size fits best is a question within the picture,
+    where what is usual spreads no score. So there are sizes between those of the templates, and places between cells.
+    """
     usual = usual_scores(best.scores[:, sample])
     z = usual.standard(best.scores)
     winner, pictures = z.argmax(axis=0), np.arange(z.shape[1])
-    row, column = best.rows[winner, pictures], best.columns[winner, pictures]
-    height, width = np.array([template.shape[:2] for template in templates])[winner].T
-    windows = np.stack([column, row, column + width, row + height], axis=1).astype(np.int64)
-    return Answer(z[winner, pictures], windows, templates, usual)
+    height, width = np.array([template.shape[:2] for template in templates]).T[:, :, None]
+    windows = np.stack(
+        [best.columns, best.rows, best.columns + width, best.rows + height], axis=2, dtype=np.float64
+    )
+    near = box_iou(windows, windows[winner, pictures]) > NEAR
+    above = np.where(near, best.scores - usual.middle[:, None], -np.inf)
+    above[winner, pictures] = np.maximum(above[winner, pictures], -1)  # a picture that was not matched has one vote
+    votes = np.exp((above - above.max(axis=0)) / VOTE)
+    voted = (votes[..., None] * windows).sum(axis=0) / votes.sum(axis=0)[:, None]
+    return Answer(z[winner, pictures], voted, templates, usual)
 
 
-def average(answer: Answer, others: Sequence[Answer]) -> Answer:
-    """Scores averaged over the query and what expands it; each picture's window is that of the highest."""
+def average(answer: Answer, others: Sequence[Answer], own: int | None) -> Answer:
+    """Scores averaged over the query and what expands it; each picture's window is that of the highest.
+
+    own : the place of the query's picture, if the index has it. What expands a query counts by how well it finds
+    the query back: 1 / (1 + r / RECIPROCAL) if it ranks r pictures above the query's.
+    """
+    weights = [1.0, *(_finds_back(other, own) for other in others)]
     z = np.stack([answer.z, *(other.z for other in others)])
     windows = np.stack([answer.windows, *(other.windows for other in others)])
     highest = z.argmax(axis=0)
-    mean = z.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = np.average(z.astype(np.float64), axis=0, weights=weights).astype(np.float32)
     return Answer(mean, windows[highest, np.arange(z.shape[1])], answer.templates, answer.usual)
+
+
+def _finds_back(other: Answer, own: int | None) -> float:
+    if own is None or not np.isfinite(other.z[own]):
+        return 1.0
+    return 1 / (1 + float((other.z > other.z[own]).sum()) / RECIPROCAL)
 
 
 def further_windows(
     answer: Answer, map_: Codes, place: int, most: int
-) -> list[tuple[float, npt.NDArray[np.int64]]]:
+) -> list[tuple[float, Windows]]:
     """At most ``most`` more windows of a picture, and their scores: greedy non-maximum suppression, no window
     overlaps a better one.
 
@@ -76,9 +102,9 @@ def further_windows(
     )
     windows = np.concatenate(found)
     top, taken = float(z.max()), answer.windows[place]
-    kept: list[tuple[float, npt.NDArray[np.int64]]] = []
+    kept: list[tuple[float, Windows]] = []
     for _ in range(most):
-        z[_overlap(windows, taken)] = -np.inf
+        z[box_iou(windows, taken) > 0] = -np.inf
         best = int(z.argmax())
         if z[best] == -np.inf:
             break
@@ -93,10 +119,4 @@ def _all_windows(map_: Codes, template: Codes) -> Windows:
     row, column = np.indices(
         (max(1, map_.shape[0] - rows + 1), max(1, map_.shape[1] - columns + 1))
     ).reshape(2, -1)
-    return np.stack([column, row, column + columns, row + rows], axis=1)
-
-
-def _overlap(windows: Windows, taken: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    low = np.maximum(windows[:, :2], taken[:2])
-    high = np.minimum(windows[:, 2:], taken[2:])
-    return np.asarray((high > low).all(axis=1))
+    return np.stack([column, row, column + columns, row + rows], axis=1, dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-HIGH = 0.9  # quantile
+HIGH = 0.8  # quantile: pictures that show the detail may be a fifth of the collection
 LEAST = 0.001  # added to the spread: scores that are all equal are no measure
 
 
@@ -39,7 +39,7 @@ def sample_pictures(count: int, size: int, seed: int) -> npt.NDArray[np.int64]:
 def usual_scores(sample: Floats) -> Usual:
     """Median and spread of (T, S) best scores of the sample's pictures.
 
-    The spread is what lies between the median and the nine tenths: only how far a template's scores reach upwards
+    The spread is what lies between the median and the upper fifth: how far a template's scores reach upwards
     decides which of them stands out.
     """
     middle, high = np.quantile(sample.astype(np.float64), (0.5, HIGH), axis=1)

@@ -77,7 +77,7 @@ def _find(
     for answer, place in zip(answers, own, strict=True):
         answer.leave_out(place)
     if params.expand:
-        answers = _expand(collection, answers, wanted, params)
+        answers = _expand(collection, answers, wanted, own, params)
     return [_found(collection.index, answer, params) for answer in answers]
 
 
@@ -126,6 +126,7 @@ def _expand(
     collection: Collection,
     answers: Sequence[Answer],
     wanted: Sequence[npt.NDArray[np.bool_] | None],
+    own: Sequence[int | None],
     params: DenseParams,
 ) -> list[Answer]:
     """The first boxes of every answer query as well; the scores are averaged (transductive)."""
@@ -143,8 +144,8 @@ def _expand(
             owner.append(number)
     more = _answers(index, asked, [wanted[number] for number in owner], params)
     return [
-        average(answer, [other for other, whose in zip(more, owner, strict=True) if whose == number])
-        for number, answer in enumerate(answers)
+        average(answer, [other for other, whose in zip(more, owner, strict=True) if whose == number], place)
+        for number, (answer, place) in enumerate(zip(answers, own, strict=True))
     ]
 
 

@@ -13,6 +13,7 @@ from strata.maps.geometry import Box
 from strata.maps.views import Picture
 
 CONTEXT = 4  # cells around the box that the network sees as well
+MOST_CELLS = 16  # of the long side of a template that is not asked for
 
 
 def make_templates(
@@ -25,7 +26,7 @@ def make_templates(
     """
     box = check_box(box, picture.shape[1], picture.shape[0])
     found = []
-    for cells in params.cells:
+    for cells in _sizes(tower, picture, box, params):
         pixels, (top, left, rows, columns) = box_view(tower, picture, box, cells)
         twins = [pixels, pixels.flip(2)] if params.mirror else [pixels]
         maps = run_tower(tower, torch.stack(twins))
@@ -35,6 +36,15 @@ def make_templates(
             vectors = project(cut, projection) * cell_weights(rows, columns, params.focus)[..., None]
             found.append(encode(vectors))
     return found
+
+
+def _sizes(tower: DenseTower, picture: Picture, box: Box, params: DenseParams) -> list[int]:
+    """Long sides of the templates: those asked for and, where they are others, the two next to the size the box
+    has in the map of its own picture."""
+    long, side = max(box[2] - box[0], box[3] - box[1]), max(picture.shape[:2])
+    own = int(long / side * tower.size_px / tower.stride)
+    least, most = min(params.cells), max(*params.cells, MOST_CELLS)
+    return list(dict.fromkeys((*params.cells, *(min(most, max(least, size)) for size in (own, own + 1)))))
 
 
 def cell_weights(rows: int, columns: int, focus: float) -> Floats:

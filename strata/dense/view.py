@@ -29,8 +29,8 @@ def map_shape(width: int, height: int, size_px: int, stride: int) -> tuple[int, 
     >>> map_shape(20_000, 40, 272, 8)
     (1, 34)
     """
-    scale = size_px / max(width, height) / stride
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    per_cell = max(width, height) * stride
+    return max(1, round(height * size_px / per_cell)), max(1, round(width * size_px / per_cell))
 
 
 def resample(picture: Picture, box: Box, width: int, height: int, interpolation: str) -> torch.Tensor:

@@ -109,7 +109,27 @@ def map_boxes_to_pictures(
     return np.clip((in_view - offset) / scale, 0.0, limits)
 
 
+def box_iou(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of boxes (..., 4) x0, y0, x1, y1; leading axes broadcast.
+
+    An empty box has 0 with everything; NaN boxes give NaN.
+    """
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    sides = np.clip(high - low, 0, None)
+    shared = sides[..., 0] * sides[..., 1]
+    union = _areas(first) + _areas(second) - shared
+    result: Floats = shared / np.where(union > 0, union, 1.0)
+    return result
+
+
 def _offset(side: int, size_px: int) -> float:
     if side >= size_px:
         return -float(int(round((side - size_px) / 2.0)))  # noqa: RUF046 - torchvision's own rounding
     return float((size_px - side) // 2)
+
+
+def _areas(boxes: Floats) -> Floats:
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
+    result: Floats = sides[..., 0] * sides[..., 1]
+    return result

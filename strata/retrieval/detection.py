@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from strata.maps.geometry import box_iou
 from strata.measures.average_precision import step_average_precision
 from strata.retrieval.ranking import UNRANKED, Floats32, Floats64
 
@@ -63,20 +64,6 @@ class TopDetections:
         pictures, regions = np.divmod(boxes, len(self.overlaps))
         kept = np.flatnonzero(~np.isin(pictures, without))[:MOST_BOXES]
         return Detections(pictures[kept], regions[kept])
-
-
-def box_iou(first: Floats64, second: Floats64) -> Floats64:
-    """Intersection over union of boxes (..., 4) x0, y0, x1, y1; leading axes broadcast.
-
-    An empty box has 0 with everything; NaN boxes give NaN.
-    """
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    sides = np.clip(high - low, 0, None)
-    shared = sides[..., 0] * sides[..., 1]
-    union = _areas(first) + _areas(second) - shared
-    result: Floats64 = shared / np.where(union > 0, union, 1.0)
-    return result
 
 
 def region_overlaps(cells: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -136,9 +123,3 @@ def reached_share(
     was not read."""
     reached = (box_iou(region_boxes, truth_boxes[:, None]) > iou_threshold).any(axis=1)
     return float(reached.mean())
-
-
-def _areas(boxes: Floats64) -> Floats64:
-    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0, None)
-    result: Floats64 = sides[..., 0] * sides[..., 1]
-    return result

@@ -21,8 +21,8 @@ def test_a_map_has_the_pictures_shape_to_within_half_a_cell(
     assert min(rows, columns) >= 1
     assert max(rows, columns) == max(1, round(size_px / stride))
     scale = size_px / max(width, height) / stride
-    assert abs(rows - height * scale) <= 0.5 + (rows == 1)
-    assert abs(columns - width * scale) <= 0.5 + (columns == 1)
+    assert abs(rows - height * scale) <= 0.5 + (rows == 1) + 1e-9
+    assert abs(columns - width * scale) <= 0.5 + (columns == 1) + 1e-9
 
 
 @given(st.data(), sides, sides, st.sampled_from([112, 272, 512]), st.sampled_from([4, 8, 16, 32]))
@@ -47,7 +47,9 @@ def test_boxes_never_leave_the_picture() -> None:
 def test_part_of_a_picture_is_that_part() -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[10:20, 30:50] = 200
-    assert resample(picture, (30, 10, 50, 20), 40, 20, "bicubic").unique().tolist() == [200]
+    part = resample(picture, (30, 10, 50, 20), 40, 20, "bicubic")
+    assert part.shape == (3, 20, 40)
+    assert part[:, 4:-4, 4:-4].unique().tolist() == [200]
     assert resample(picture, (0, 0, 60, 40), 16, 8, "bicubic").shape == (3, 8, 16)
 
 
