@@ -21,8 +21,8 @@ RECIPROCAL = 5.0  # pictures ranked above the query's that halve the weight of a
 
 @dataclass(frozen=True)
 class Answer:
-    """``z``: (N,) float32, -inf for a picture that is no answer; ``windows``: (N, 4) column0, row0, column1, row1
-    in cells, not whole ones; ``templates`` and what is ``usual`` for them."""
+    """``z``: (N,) float32, -inf for a picture that is no answer; ``windows``: (N, 4) column0, row0, column1,
+    row1 in cells, not whole ones; ``templates`` and what is ``usual`` for them."""
 
     z: npt.NDArray[np.float32]
     windows: Windows
@@ -37,15 +37,15 @@ class Answer:
     def first(self, count: int) -> npt.NDArray[np.int64]:
         """The places of the best ``count`` pictures, of equal ones the first."""
         order = np.argsort(-self.z, kind="stable")[:count]
-        return order[np.isfinite(self.z[order])]
+        return np.asarray(order[np.isfinite(self.z[order])])
 
 
 def best_windows(best: Best, templates: Sequence[Codes], sample: npt.NDArray[np.int64]) -> Answer:
     """The best template of every picture, by scores calibrated on the pictures ``sample``.
 
-    The window is voted by the templates whose best place overlaps the winner's (Gidaris and Komodakis 2015, box
-    voting), by how far their cosines lie above the usual: which size fits best is a question within the picture,
-    where what is usual spreads no score. So there are sizes between those of the templates, and places between cells.
+    The window is voted by the templates whose best place overlaps the winner's (box voting, Gidaris and
+    Komodakis 2015): there are sizes between those of the templates and places between cells. A vote is how
+    far a cosine lies above the usual, without the spread: which size fits is asked within one picture.
     """
     usual = usual_scores(best.scores[:, sample])
     z = usual.standard(best.scores)
@@ -56,7 +56,9 @@ def best_windows(best: Best, templates: Sequence[Codes], sample: npt.NDArray[np.
     )
     near = box_iou(windows, windows[winner, pictures]) > NEAR
     above = np.where(near, best.scores - usual.middle[:, None], -np.inf)
-    above[winner, pictures] = np.maximum(above[winner, pictures], -1)  # a picture that was not matched has one vote
+    above[winner, pictures] = np.maximum(
+        above[winner, pictures], -1
+    )  # a picture that was not matched has one vote
     votes = np.exp((above - above.max(axis=0)) / VOTE)
     voted = (votes[..., None] * windows).sum(axis=0) / votes.sum(axis=0)[:, None]
     return Answer(z[winner, pictures], voted, templates, usual)
@@ -65,8 +67,8 @@ def best_windows(best: Best, templates: Sequence[Codes], sample: npt.NDArray[np.
 def average(answer: Answer, others: Sequence[Answer], own: int | None) -> Answer:
     """Scores averaged over the query and what expands it; each picture's window is that of the highest.
 
-    own : the place of the query's picture, if the index has it. What expands a query counts by how well it finds
-    the query back: 1 / (1 + r / RECIPROCAL) if it ranks r pictures above the query's.
+    own : the place of the query's picture, if the index has it. What expands a query counts by how well it
+    finds the query back: 1 / (1 + r / RECIPROCAL) if it ranks r pictures above the query's.
     """
     weights = [1.0, *(_finds_back(other, own) for other in others)]
     z = np.stack([answer.z, *(other.z for other in others)])
@@ -82,9 +84,7 @@ def _finds_back(other: Answer, own: int | None) -> float:
     return 1 / (1 + float((other.z > other.z[own]).sum()) / RECIPROCAL)
 
 
-def further_windows(
-    answer: Answer, map_: Codes, place: int, most: int
-) -> list[tuple[float, Windows]]:
+def further_windows(answer: Answer, map_: Codes, place: int, most: int) -> list[tuple[float, Windows]]:
     """At most ``most`` more windows of a picture, and their scores: greedy non-maximum suppression, no window
     overlaps a better one.
 
@@ -95,9 +95,7 @@ def further_windows(
     z = np.concatenate(
         [
             (values - middle) / spread
-            for values, middle, spread in zip(
-                scores, answer.usual.middle, answer.usual.spread, strict=True
-            )
+            for values, middle, spread in zip(scores, answer.usual.middle, answer.usual.spread, strict=True)
         ]
     )
     windows = np.concatenate(found)
@@ -116,7 +114,7 @@ def further_windows(
 def _all_windows(map_: Codes, template: Codes) -> Windows:
     """(P, 4) the window at every place of ``score_places``, row by row."""
     rows, columns = template.shape[:2]
-    row, column = np.indices(
-        (max(1, map_.shape[0] - rows + 1), max(1, map_.shape[1] - columns + 1))
-    ).reshape(2, -1)
+    row, column = np.indices((max(1, map_.shape[0] - rows + 1), max(1, map_.shape[1] - columns + 1))).reshape(
+        2, -1
+    )
     return np.stack([column, row, column + columns, row + rows], axis=1, dtype=np.float64)

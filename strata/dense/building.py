@@ -1,4 +1,4 @@
-"""From pictures to an index: maps computed where the store lacks them, a projection fitted, everything projected."""
+"""From pictures to an index: maps computed where the store lacks them, a projection fitted, all projected."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FIT_PICTURES = 2000  # drawn from a larger collection; of 128 channels their sam
 
 @dataclass(frozen=True)
 class Source:
-    """The pictures of an index: ``ids``, sorted; ``sha256`` of each; ``sizes``: (N, 2) width, height in pixels;
-    ``read``: the pixels of the picture at a place."""
+    """The pictures of an index: ``ids``, sorted; ``sha256`` of each; ``sizes``: (N, 2) width, height in
+    pixels; ``read``: the pixels of the picture at a place."""
 
     ids: Sequence[str]
     sha256: Sequence[str]
@@ -46,7 +46,7 @@ def index_shapes(source: Source, tower: DenseTower) -> Sizes:
 
 
 def compute_maps(source: Source, tower: DenseTower, kept: KeptMaps) -> dict[str, str]:
-    """Compute and keep the maps that the store lacks; SHA-256 and reason of each picture that cannot be decoded.
+    """Compute and keep the maps that the store lacks; which pictures cannot be decoded: SHA-256 -> reason.
 
     A picture goes through the network alone: its map does not depend on the others.
     """
@@ -82,7 +82,7 @@ def compute_maps(source: Source, tower: DenseTower, kept: KeptMaps) -> dict[str,
 def fit_on_maps(
     source: Source, tower: DenseTower, kept: KeptMaps, *, dims: int, power: float, seed: int, fit_set: str
 ) -> Projection:
-    """A projection fitted on seeded positions of (at most FIT_PICTURES) stored maps of the collection itself."""
+    """A projection fitted on seeded positions of the collection's own maps, FIT_PICTURES at most."""
     hashes = sorted(set(source.sha256))
     if len(hashes) > FIT_PICTURES:
         drawn = np.random.default_rng(seed).choice(len(hashes), FIT_PICTURES, replace=False)

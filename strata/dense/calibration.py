@@ -1,7 +1,7 @@
 """Scores of several templates made comparable: how far a picture stands out among pictures.
 
-A small template fits somewhere in every picture, a large one nowhere: their cosines say nothing about each other.
-Each template's best scores over a sample of pictures say what is usual for it.
+A small template fits somewhere in every picture, a large one nowhere: their cosines say nothing about each
+other. Each template's best scores over a sample of pictures say what is usual for it.
 """
 
 from __future__ import annotations

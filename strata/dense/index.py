@@ -1,8 +1,8 @@
 """The dense index: the int8 maps of a collection in one mapped file, pictures of one shape side by side.
 
-``FOLDER/codes.npy`` (cells, D) int8 holds the maps one behind the other, ``coarse.npy`` the same with 2 x 2 cells
-pooled into one; ``pictures.parquet`` has a row a picture, sorted by id: image_id, width, height (pixels), rows,
-columns (cells). The order of the maps follows from it: by shape, then by id.
+``FOLDER/codes.npy`` (cells, D) int8 holds the maps one behind the other, ``coarse.npy`` the same with 2 x 2
+cells pooled into one; ``pictures.parquet`` has a row a picture, sorted by id: image_id, width, height
+(pixels), rows, columns (cells). The order of the maps follows from it: by shape, then by id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Level:
         for group in self.groups:
             found = np.searchsorted(group.places, place)
             if found < len(group.places) and group.places[found] == place:
-                return group.maps[found]
+                return np.asarray(group.maps[found])
         raise IndexError(place)
 
 
@@ -85,9 +85,7 @@ def write_index(
     dims, halves = len(projection.axes), _halved(shapes)
     starts, coarse_starts = _starts(shapes, shapes), _starts(halves, shapes)
     fine, coarse = (
-        np.lib.format.open_memmap(
-            folder / name, "w+", np.int8, (int(found.prod(axis=1).sum()), dims)
-        )
+        _new_codes(folder / name, found, dims)
         for name, found in (("codes.npy", shapes), ("coarse.npy", halves))
     )
     filled = np.zeros(len(ids), np.bool_)
@@ -102,8 +100,6 @@ def write_index(
         filled[place] = True
     if not filled.all():
         raise StrataError(f"{folder}: the map of {ids[int(filled.argmin())]} is missing")
-    fine.flush()
-    coarse.flush()
     write_table(folder / "pictures.parquet", pa.table(columns))
 
 
@@ -149,6 +145,13 @@ def _starts(shapes: Sizes, order: Sizes) -> npt.NDArray[np.int64]:
     starts = np.zeros(len(order), np.int64)
     starts[sequence] = np.cumsum(cells) - cells
     return starts
+
+
+def _new_codes(path: Path, shapes: Sizes, dims: int) -> Codes:
+    """A mapped file of zeros for maps of ``shapes``."""
+    shape = int(shapes.prod(axis=1).sum()), dims
+    codes: Codes = np.lib.format.open_memmap(path, "w+", np.int8, shape)  # type: ignore[no-untyped-call]
+    return codes
 
 
 def _halved(shapes: Sizes) -> Sizes:

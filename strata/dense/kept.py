@@ -26,7 +26,7 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True)
 class KeptMaps:
-    """``root``: the store; ``key``: everything that decides a map but its shape; ``channels`` of the layer."""
+    """``root``: the store; ``key``: all that decides a map but its shape; ``channels`` of the layer."""
 
     root: Path
     key: Mapping[str, Any]
@@ -75,9 +75,7 @@ def read_maps(kept: KeptMaps, pictures: Mapping[str, Shape]) -> Iterator[tuple[s
             yield sha256, maps[row]
 
 
-def _places(
-    kept: KeptMaps, pictures: Mapping[str, Shape]
-) -> Iterator[tuple[str, tuple[Path, int] | None]]:
+def _places(kept: KeptMaps, pictures: Mapping[str, Shape]) -> Iterator[tuple[str, tuple[Path, int] | None]]:
     """Every picture, and the shard and row its map is in."""
     by_shape: dict[Shape, list[str]] = defaultdict(list)
     for sha256, shape in pictures.items():

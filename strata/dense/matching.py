@@ -1,9 +1,9 @@
 """Templates laid over every place of every map: the best place of each picture.
 
-The score of a place is the mean cosine between the template's cells and the map's, each weighted by the length of
-the template's codes there. Codes are whole numbers and a window's sum stays below 2 ** 24, so float32 adds them
-exactly, in any order: the scores are the same for any batch of templates, any block of pictures and any number of
-threads.
+The score of a place is the mean cosine between the template's cells and the map's, each weighted by the
+length of the template's codes there. Codes are whole numbers and a window's sum stays below 2 ** 24, so
+float32 adds them exactly, in any order: the scores are the same for any batch of templates, any block of
+pictures and any number of threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_TEMPLATES = 48  # in one convolution
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 Kernel = tuple[list[int], torch.Tensor, torch.Tensor]
-"""Some templates of one shape: their numbers, codes (T, rows, columns, D) and total weights (T,), in float32."""
+"""Some templates of one shape: their numbers, codes (T, rows, columns, D) and total weights (T,), float32."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,7 @@ class Best:
         return Best(self.scores[start:stop], self.rows[start:stop], self.columns[start:stop])
 
 
-def match(
-    level: Level, templates: Sequence[Codes], wanted: npt.NDArray[np.bool_] | None = None
-) -> Best:
+def match(level: Level, templates: Sequence[Codes], wanted: npt.NDArray[np.bool_] | None = None) -> Best:
     """The best place of every (rows, columns, D) template in every picture, or in those of ``wanted`` (N,).
 
     Of equal places the first counts, row by row.
@@ -62,7 +60,7 @@ def match(
         for numbers, codes, weights in kernels:
             scores = _place_scores(values, codes, weights)
             value, first = scores.flatten(2).max(dim=2)
-            at = np.ix_(numbers, places)
+            at = np.ix_(np.array(numbers), places)
             best.scores[at] = value.numpy().T
             best.rows[at] = (first // scores.shape[3]).numpy().T
             best.columns[at] = (first % scores.shape[3]).numpy().T
@@ -78,8 +76,8 @@ def match(
 def score_places(map_: Codes, template: Codes) -> Floats:
     """(rows', columns') float32: the score of every place of one (rows, columns, D) map.
 
-    A map smaller than the template is filled up with zeros on the right and below: what lies outside its picture
-    is like nothing.
+    A map smaller than the template is filled up with zeros on the right and below: what lies outside its
+    picture is like nothing.
     """
     _, codes, weights = next(_kernels([template]))
     return np.asarray(_place_scores(_channels_first(map_[None]), codes, weights)[0, 0].numpy())
@@ -111,7 +109,7 @@ def _kernels(templates: Sequence[Codes]) -> Iterator[Kernel]:
 
 
 def _channels_first(maps: Codes) -> torch.Tensor:
-    """(n, rows, columns, D) int8 -> (n, D, rows, columns) float32, the channels still side by side in memory."""
+    """(n, rows, columns, D) int8 -> (n, D, rows, columns) float32, channels still side by side in memory."""
     return torch.from_numpy(np.array(maps)).to(torch.float32).permute(0, 3, 1, 2)
 
 
@@ -119,8 +117,8 @@ def _channels_first(maps: Codes) -> torch.Tensor:
 def _place_scores(values: torch.Tensor, codes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """(n, T, rows', columns') scores of (n, D, rows, columns) maps.
 
-    One row of the templates after the other: a convolution of few output channels wastes most of what a processor
-    can do, T x rows of them do not.
+    One row of the templates after the other: a convolution of few output channels wastes most of what a
+    processor can do, T x rows of them do not.
     """
     count, rows, columns, dims = codes.shape
     missing = max(0, rows - values.shape[2]), max(0, columns - values.shape[3])

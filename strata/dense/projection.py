@@ -1,8 +1,8 @@
 """From a map's positions to int8: the projection that makes cosines between positions mean something.
 
-A position is L2-normalised, the mean subtracted, turned into the first principal components, each divided by its
-variance to the power ``p`` (0: as they are, .5: whitened; between the two is better than either), and
-L2-normalised again. int8 is round(127 * x / RANGE), clipped: no loss that can be measured.
+A position is L2-normalised, the mean subtracted, turned into the first principal components, each divided by
+its variance to the power ``p`` (0: as they are, .5: whitened), and L2-normalised again. int8 is round(127 * x
+/ RANGE), clipped: no loss that can be measured.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ POSITIONS = 300  # of a picture that a fit looks at
 
 @dataclass(frozen=True)
 class Projection:
-    """``mean`` (C,), ``axes`` (D, C) float32, scaled; ``fit_set`` names the collection it was fitted on, ``n``
-    counts the positions."""
+    """``mean`` (C,), ``axes`` (D, C) float32, scaled; ``fit_set`` names the collection it was
+    fitted on, ``n`` counts the positions."""
 
     mean: Floats
     axes: Floats
@@ -39,7 +39,7 @@ class Projection:
 
 def sample_positions(map_: npt.NDArray[np.float16], seed: tuple[int, ...]) -> Floats:
     """At most POSITIONS unit positions of a (rows, columns, C) map, drawn from ``seed``."""
-    flat = map_.reshape(-1, map_.shape[-1])
+    flat: npt.NDArray[np.float16] = map_.reshape(-1, map_.shape[-1])
     if len(flat) > POSITIONS:
         flat = flat[np.sort(np.random.default_rng(seed).choice(len(flat), POSITIONS, replace=False))]
     return _unit(flat.astype(np.float32))
@@ -64,12 +64,13 @@ def fit_projection(samples: Iterable[Floats], dims: int, power: float, fit_set: 
 def project(map_: npt.NDArray[np.float16], projection: Projection) -> Floats:
     """(..., C) -> (..., D) float32 unit vectors (zero where a position equals the mean)."""
     flat = _unit(map_.reshape(-1, map_.shape[-1]).astype(np.float32)) - projection.mean
-    return _unit(flat @ projection.axes.T).reshape(*map_.shape[:-1], -1)
+    return _unit(np.asarray(flat @ projection.axes.T)).reshape(*map_.shape[:-1], -1)
 
 
 def encode(vectors: Floats) -> Codes:
     """Unit vectors -> int8 codes."""
-    return np.clip(np.rint(vectors * np.float32(UNIT)), -127, 127).astype(np.int8)
+    codes: Codes = np.clip(np.rint(vectors * np.float32(UNIT)), -127, 127).astype(np.int8)
+    return codes
 
 
 def write_projection(path: Path, projection: Projection) -> None:

@@ -29,7 +29,7 @@ Query = tuple[Picture, Box]
 
 @dataclass(frozen=True)
 class Collection:
-    """What is searched. ``read``: the pixels of a picture of the index by its id (expansion asks for them)."""
+    """What is searched. ``read``: the pixels of a picture of the index by its id, for expansion."""
 
     index: DenseIndex
     projection: Projection
@@ -69,9 +69,7 @@ def find_details(
 def _find(
     collection: Collection, queries: Sequence[Query], own: Sequence[int | None], params: DenseParams
 ) -> list[Found]:
-    templates = [
-        make_templates(collection.tower, collection.projection, *query, params) for query in queries
-    ]
+    templates = [make_templates(collection.tower, collection.projection, *query, params) for query in queries]
     wanted = [_shortlist(collection.index, own_templates, params) for own_templates in templates]
     answers = _answers(collection.index, templates, wanted, params)
     for answer, place in zip(answers, own, strict=True):
@@ -137,9 +135,7 @@ def _expand(
             picture = collection.read(index.ids[place])
             x0, y0, x1, y1 = box.tolist()
             asked.append(
-                make_templates(
-                    collection.tower, collection.projection, picture, (x0, y0, x1, y1), params
-                )
+                make_templates(collection.tower, collection.projection, picture, (x0, y0, x1, y1), params)
             )
             owner.append(number)
     more = _answers(index, asked, [wanted[number] for number in owner], params)

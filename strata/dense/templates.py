@@ -21,8 +21,8 @@ def make_templates(
 ) -> list[Codes]:
     """(rows, columns, D) int8 codes of the box's cells, for every size (and its mirrored twin).
 
-    picture : (H, W, 3) uint8; box : in its pixels. A cell's codes are as long as its weight (``cell_weights``).
-    Raises StrataError for a box that is no box.
+    picture : (H, W, 3) uint8; box : in its pixels. A cell's codes are as long as its weight
+    (``cell_weights``). Raises StrataError for a box that is no box.
     """
     box = check_box(box, picture.shape[1], picture.shape[0])
     found = []
@@ -39,8 +39,8 @@ def make_templates(
 
 
 def _sizes(tower: DenseTower, picture: Picture, box: Box, params: DenseParams) -> list[int]:
-    """Long sides of the templates: those asked for and, where they are others, the two next to the size the box
-    has in the map of its own picture."""
+    """Long sides of the templates: those asked for and, where they are others, the two next to the size the
+    box has in the map of its own picture."""
     long, side = max(box[2] - box[0], box[3] - box[1]), max(picture.shape[:2])
     own = int(long / side * tower.size_px / tower.stride)
     least, most = min(params.cells), max(*params.cells, MOST_CELLS)
@@ -62,8 +62,8 @@ def box_view(
     """The box and what surrounds it, scaled so that its long side has ``cells`` cells; and top, left, rows,
     columns of the box's cells.
 
-    The box begins and ends with a cell: each axis has its own scale. Around it lie as many of CONTEXT cells as
-    the picture has.
+    The box begins and ends with a cell: each axis has its own scale. Around it lie as many of CONTEXT cells
+    as the picture has.
     """
     x0, y0, x1, y1 = box
     long = max(x1 - x0, y1 - y0)
@@ -74,11 +74,15 @@ def box_view(
     return pixels, (top, left, rows, columns)
 
 
-def _axis(
-    low: float, high: float, side: int, cells: int, long: float
-) -> tuple[int, int, int, float, float]:
+def _axis(low: float, high: float, side: int, cells: int, long: float) -> tuple[int, int, int, float, float]:
     """Cells of the box, before and behind it, and where in the picture they begin and end."""
     count = max(1, round((high - low) * cells / long))
     per_cell = (high - low) / count
     before, behind = (min(CONTEXT, int(room / per_cell + 1e-9)) for room in (low, side - high))
-    return count, before, behind, max(0.0, low - before * per_cell), min(float(side), high + behind * per_cell)
+    return (
+        count,
+        before,
+        behind,
+        max(0.0, low - before * per_cell),
+        min(float(side), high + behind * per_cell),
+    )

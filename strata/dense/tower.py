@@ -40,8 +40,8 @@ def open_tower(
     side = own.image_size_px
     if tap.kind != "map" or side % tap.height:
         raise StrataError(
-            f"dense.layers: {layer!r} gives {tap.height} x {tap.width} positions of {side} pixels a side; a dense "
-            "match needs a map whose cells are whole pixels"
+            f"dense.layers: {layer!r} gives {tap.height} x {tap.width} positions of {side} pixels a side; a "
+            "dense match needs a map whose cells are whole pixels"
         )
     return DenseTower(own, tap, side // tap.height, size_px)
 
@@ -70,4 +70,5 @@ def run_tower(tower: DenseTower, pixels: torch.Tensor) -> Map:
     """(B, 3, H, W) uint8, sides whole strides -> (B, H / stride, W / stride, C) float16."""
     seen = forward_taps(tower.model, normalise(pixels, tower.model), [tower.tap])[tower.tap.name].map
     assert seen is not None
-    return np.asarray(seen.permute(0, 2, 3, 1).to(torch.float16).cpu().contiguous().numpy())
+    maps: Map = seen.permute(0, 2, 3, 1).to(torch.float16).cpu().contiguous().numpy()
+    return maps

@@ -40,16 +40,14 @@ def resample(picture: Picture, box: Box, width: int, height: int, interpolation:
     return torch.from_numpy(np.array(view)).permute(2, 0, 1)
 
 
-def cells_to_pixels(
-    cells: npt.NDArray[Any], shapes: npt.NDArray[Any], sizes: npt.NDArray[Any]
-) -> Floats:
+def cells_to_pixels(cells: npt.NDArray[Any], shapes: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> Floats:
     """Boxes in cells (..., 4) column0, row0, column1, row1 -> picture pixels, clipped to the picture.
 
     shapes : (..., 2) rows, columns of the maps; sizes : (..., 2) width, height of the pictures.
     """
     limits = np.asarray(sizes, np.float64)[..., [0, 1, 0, 1]]
     scale = limits / np.asarray(shapes)[..., [1, 0, 1, 0]]
-    return np.clip(cells * scale, 0.0, limits)
+    return np.asarray(np.clip(cells * scale, 0.0, limits))
 
 
 def pixels_to_cells(boxes: Floats, shapes: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> Floats:
@@ -62,10 +60,11 @@ def check_box(box: Box, width: int, height: int) -> Box:
     """``box`` clipped to the picture; StrataError where less than two pixels a side of it are left."""
     x0, y0, x1, y1 = box
     clipped = max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1)
-    if clipped[2] - clipped[0] < 2 or clipped[3] - clipped[1] < 2:
+    sides = max(0.0, clipped[2] - clipped[0]), max(0.0, clipped[3] - clipped[1])
+    if min(sides) < 2:
         shown = ", ".join(f"{value:g}" for value in box)
         raise StrataError(
-            f"box {shown}: {max(0.0, clipped[2] - clipped[0]):g} x {max(0.0, clipped[3] - clipped[1]):g} pixels of "
-            f"the {width} x {height} picture; a detail needs two pixels a side at least, draw a larger box"
+            f"box {shown}: {sides[0]:g} x {sides[1]:g} pixels of the {width} x {height} picture; a detail "
+            "needs two pixels a side at least, draw a larger box"
         )
     return clipped

@@ -152,7 +152,9 @@ def _resize_attention_pool(visual: ModifiedResNet, size_px: int) -> None:
         )
     old = visual.attnpool.positional_embedding.detach()
     old_side = round((len(old) - 1) ** 0.5)
-    visual.attnpool.positional_embedding = nn.Parameter(resized_positions(old, (old_side, old_side), (side, side)))
+    visual.attnpool.positional_embedding = nn.Parameter(
+        resized_positions(old, (old_side, old_side), (side, side))
+    )
     visual.image_size = size_px
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from open_clip.transformer import VisionTransformer
 from torch import nn
@@ -21,7 +22,7 @@ def fitted_positions(visual: nn.Module, grid: tuple[int, int] | None) -> Iterato
 
     Changes the modules for that time: two threads need modules of their own (``loading.share``).
     """
-    trunk = getattr(visual, "trunk", None)
+    trunk: Any = getattr(visual, "trunk", None)
     if isinstance(visual, VisionTransformer) and grid is not None and grid != visual.grid_size:
         own = visual.positional_embedding
         fitted = resized_positions(own.detach(), visual.grid_size, grid)
@@ -47,17 +48,17 @@ def overlap_patches(visual: nn.Module, stride: int) -> None:
     spare = [kernel - stride for kernel in patches.kernel_size]
     if any(pixels < 0 or pixels % 2 for pixels in spare):
         raise StrataError(
-            f"dense.stride = {stride}: patches of {patches.kernel_size[0]} pixels need a stride that is smaller "
-            "by an even number"
+            f"dense.stride = {stride}: patches of {patches.kernel_size[0]} pixels need a stride that is "
+            "smaller by an even number"
         )
     patches.stride = (stride, stride)
     patches.padding = (spare[0] // 2, spare[1] // 2)
 
 
 @contextlib.contextmanager
-def _dynamic(trunk: nn.Module) -> Iterator[None]:
+def _dynamic(trunk: Any) -> Iterator[None]:
     """timm's own way: positions are resampled to the map that the patch convolution gives."""
-    from timm.layers import Format
+    from timm.layers.format import Format
 
     patches = trunk.patch_embed
     changed = (

@@ -30,6 +30,7 @@ class Planted(NamedTuple):
     hosts: list[Pixels]
     truth: list[np.ndarray]
 
+
 BOXES = 50
 
 
@@ -75,9 +76,7 @@ def _eventful(random: np.random.Generator, painting: Pixels, w: int, h: int) -> 
 
 
 @pytest.fixture(scope="module")
-def collection(
-    tmp_path_factory: pytest.TempPathFactory, tower: DenseTower, planted: Planted
-) -> Collection:
+def collection(tmp_path_factory: pytest.TempPathFactory, tower: DenseTower, planted: Planted) -> Collection:
     odd = [drawn(100, 40, 30), drawn(101, 2, 3), drawn(102, 20_000, 40), drawn(103, 30, 2_000)]
     return collection_of(tmp_path_factory.mktemp("dense"), tower, planted.hosts + odd)
 
@@ -126,9 +125,7 @@ def test_every_picture_is_an_answer_once_and_its_box_lies_in_it(
         assert (np.diff(answer.scores) <= 0).all()
 
 
-def test_the_querys_own_picture_is_left_out(
-    collection: Collection, planted: Planted
-) -> None:
+def test_the_querys_own_picture_is_left_out(collection: Collection, planted: Planted) -> None:
     answer = find_details(collection, [planted.queries[4]], PARAMS, own=[4])[0]
     assert 4 not in answer.places
     assert 4 in find_details(collection, [planted.queries[4]], PARAMS)[0].places

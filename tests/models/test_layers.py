@@ -260,7 +260,7 @@ def test_a_network_that_cannot_run_at_its_size_says_so(folders: Callable[[str], 
 @torch.no_grad()
 @pytest.mark.parametrize(("kind", "name"), [("vit", "late"), ("timm-vit", "late"), ("registers", "late")])
 def test_a_transformer_takes_any_shape(folders: Callable[[str], Path], kind: str, name: str) -> None:
-    """On its own size nothing changes; on a wide picture there is a cell for every patch, and then it is as it was."""
+    """A wide picture has a cell for every patch; on the own size everything is as it was before and after."""
     model = load(folders(kind))
     taps = resolve_layers(model, [name], {})
     before = forward_taps(model, images(model), taps)[name].map
