@@ -10,7 +10,19 @@ from benchmarks.pairing import ROUNDS
 from benchmarks.results import render, save
 from benchmarks.settings import Settings
 
-NAMES = ("extraction", "peers", "text", "rmac", "search", "scoring", "fitting", "scale", "store", "startup")
+NAMES = (
+    "extraction",
+    "peers",
+    "text",
+    "rmac",
+    "search",
+    "scoring",
+    "details",
+    "fitting",
+    "scale",
+    "store",
+    "startup",
+)
 
 
 def main() -> None:
@@ -21,10 +33,14 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="tiny inputs: does it run? Nothing is kept")
     parser.add_argument("--work", type=Path, default=Path(".bench"), help="scratch folder (default .bench)")
     parser.add_argument("--pictures", type=Path, help="a folder of JPEG photographs instead of drawn ones")
+    parser.add_argument("--planted", type=Path, nargs="*", default=[], help="details: folders of photographs")
+    parser.add_argument("--weights", type=Path, help="details: the network that sees them")
     given = parser.parse_args()
     if unknown := sorted(set(given.names) - set(NAMES)):
         parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
-    settings = Settings(given.rounds, given.small, given.work, given.pictures)
+    settings = Settings(
+        given.rounds, given.small, given.work, given.pictures, tuple(given.planted), given.weights
+    )
     given.work.mkdir(parents=True, exist_ok=True)
     for name in given.names or NAMES:
         print(f"{name} ...", flush=True)

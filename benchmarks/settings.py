@@ -10,12 +10,15 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Settings:
     """``rounds`` of a pair; ``small``: tiny inputs, only to see that it runs; ``work``: a scratch folder;
-    ``pictures``: a folder of JPEG photographs to use, or None for drawn ones."""
+    ``pictures``: a folder of JPEG photographs to use, or None for drawn ones; ``planted``: folders of
+    pictures with planted details; ``weights``: the network for them, a folder in open_clip's form."""
 
     rounds: int
     small: bool
     work: Path
     pictures: Path | None
+    planted: tuple[Path, ...] = ()
+    weights: Path | None = None
 
 
 def device() -> str:

@@ -19,6 +19,7 @@ from torch import nn
 from strata.base.errors import StrataError, one_line
 from strata.models.loading import LoadedModel
 from strata.models.networks import LINEAR_STEM, patch_convolution
+from strata.models.positions import fitted_positions
 from strata.models.towers import Tower, describe_tower, module_path, names_that_exist
 from strata.settings.params import EMBEDDING
 
@@ -69,7 +70,8 @@ def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[st
     side = model.image_size_px
     blank = torch.zeros(1, 3, side, side, dtype=model.dtype, device=model.device)
     try:
-        outputs = _run(model, blank, dict.fromkeys(paths.values(), False))
+        with fitted_positions(model.visual, tower.grid):
+            outputs = _run(model, blank, dict.fromkeys(paths.values(), False))
     except (RuntimeError, AssertionError) as error:
         reason = one_line(error)[:200]
         raise StrataError(
@@ -90,12 +92,14 @@ def resolve_layers(model: LoadedModel, names: Sequence[str], aliases: Mapping[st
 def forward_taps(model: LoadedModel, pixels: torch.Tensor, taps: Iterable[Tap]) -> dict[str, Activation]:
     """Run the network as far as the deepest tap: name -> what was read.
 
-    pixels : (B, 3, S, S) from ``models.normalise``. ``embedding`` is what the image tower gives: open_clip's
-    ``encode_image(pixels, normalize=False)``.
+    pixels : (B, 3, H, W) from ``models.normalise``; where they are not of the model's own size, a vision
+    transformer's positions are interpolated to the patches there are. ``embedding`` is what the image tower
+    gives: open_clip's ``encode_image(pixels, normalize=False)``.
     """
     taps = tuple(taps)
-    tower = describe_tower(model)
-    outputs = _run(model, pixels, {tap.module: tap.clone for tap in taps})
+    tower = describe_tower(model, (pixels.shape[2], pixels.shape[3]))
+    with fitted_positions(model.visual, tower.grid):
+        outputs = _run(model, pixels, {tap.module: tap.clone for tap in taps})
     return {tap.name: _activation(tap.module, tower, outputs[tap.module][0]) for tap in taps}
 
 

@@ -141,7 +141,7 @@ def _resize_tokens(visual: VisionTransformer, size_px: int) -> None:
     rows, columns = visual.patch_size
     old = visual.positional_embedding.detach()
     grid = (size_px // rows, size_px // columns)
-    visual.positional_embedding = nn.Parameter(_resized(old, visual.grid_size, grid))
+    visual.positional_embedding = nn.Parameter(resized_positions(old, visual.grid_size, grid))
     visual.grid_size, visual.image_size = grid, (size_px, size_px)
 
 
@@ -154,11 +154,13 @@ def _resize_attention_pool(visual: ModifiedResNet, size_px: int) -> None:
         )
     old = visual.attnpool.positional_embedding.detach()
     old_side = round((len(old) - 1) ** 0.5)
-    visual.attnpool.positional_embedding = nn.Parameter(_resized(old, (old_side, old_side), (side, side)))
+    visual.attnpool.positional_embedding = nn.Parameter(
+        resized_positions(old, (old_side, old_side), (side, side))
+    )
     visual.image_size = size_px
 
 
-def _resized(positions: torch.Tensor, old: tuple[int, int], new: tuple[int, int]) -> torch.Tensor:
+def resized_positions(positions: torch.Tensor, old: tuple[int, int], new: tuple[int, int]) -> torch.Tensor:
     """(1 + old rows * columns, D) -> (1 + new rows * columns, D), as open_clip does it."""
     if old == new:
         return positions

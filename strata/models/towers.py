@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from open_clip.modified_resnet import ModifiedResNet
@@ -50,8 +51,8 @@ class Tower:
         return not any(0 <= side - tokens <= MOST_PREFIX_TOKENS for side in output.shape[1:])
 
 
-def describe_tower(model: LoadedModel) -> Tower:
-    """The tower of a loaded model at its input size."""
+def describe_tower(model: LoadedModel, shape: tuple[int, int] | None = None) -> Tower:
+    """The tower of a loaded model for an input of ``shape`` (height, width); None: its own size."""
     visual = model.visual
     trunk = getattr(visual, "trunk", None)
     first = frozenset[str]()
@@ -62,25 +63,39 @@ def describe_tower(model: LoadedModel) -> Tower:
     if getattr(trunk, "output_fmt", "NCHW") == "NHWC":
         last = frozenset(path for path, module in visual.named_modules() if not isinstance(module, nn.Conv2d))
     class_token = isinstance(visual, VisionTransformer) or getattr(trunk, "cls_token", None) is not None
-    return Tower(_grid(model), class_token, first, last)
+    shape = shape or (model.image_size_px, model.image_size_px)
+    return Tower(_grid(model, shape), class_token, first, last)
 
 
-def _grid(model: LoadedModel) -> tuple[int, int] | None:
-    """(H, W) of the tokens as the network counts them: a hybrid's convolutions are not in one stride.
+def _grid(model: LoadedModel, shape: tuple[int, int]) -> tuple[int, int] | None:
+    """(H, W) of the tokens of an input of ``shape``, as the network counts them.
 
-    None: no tokens, none whose order is known, or none that are read (``conv1_stride`` allows ``conv1``
-    alone).
+    By the patch convolution as it is set, or by the hybrid that stands in its place. None: no tokens, none
+    whose order is known, or none that are read (``conv1_stride`` allows ``conv1`` alone).
     """
     if model.conv1_stride is not None:
         return None
     if isinstance(model.visual, VisionTransformer):
-        rows, columns = model.visual.grid_size
-        return rows, columns
-    patches = getattr(getattr(model.visual, "trunk", None), "patch_embed", None)
-    grid_of = getattr(patches, "dynamic_feat_size", None)
-    if grid_of is None:
+        return _convolved(model.visual.conv1, shape)
+    patches: Any = getattr(getattr(model.visual, "trunk", None), "patch_embed", None)
+    if not hasattr(patches, "dynamic_feat_size"):
         return None
-    rows, columns = grid_of((model.image_size_px, model.image_size_px))
+    convolution = getattr(patches, "proj", None)
+    if isinstance(convolution, nn.Conv2d) and convolution.kernel_size == tuple(patches.patch_size):
+        return _convolved(convolution, shape)
+    rows, columns = patches.dynamic_feat_size(shape)
+    return rows, columns
+
+
+def _convolved(convolution: nn.Conv2d, shape: tuple[int, int]) -> tuple[int, int] | None:
+    if isinstance(convolution.padding, str):
+        return None
+    rows, columns = (
+        (side + 2 * padding - kernel) // stride + 1
+        for side, padding, kernel, stride in zip(
+            shape, convolution.padding, convolution.kernel_size, convolution.stride, strict=True
+        )
+    )
     return rows, columns
 
 

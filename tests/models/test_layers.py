@@ -19,6 +19,7 @@ from strata.base.errors import StrataError
 from strata.models.layers import Activation, forward_taps, resolve_layers
 from strata.models.loading import LoadedModel, load_model, normalise
 from strata.models.networks import ImageOnly, TimmTower, patch_convolution
+from strata.models.positions import overlap_patches
 from tests.models.tiny_networks import load, write_network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -259,14 +260,57 @@ def test_hooks_are_gone_afterwards_even_if_the_pass_fails(folders: Callable[[str
     model = load(folders("vit"))
     taps = resolve_layers(model, ["late"], {})
     with pytest.raises(RuntimeError):
-        forward_taps(model, torch.zeros(1, 3, 50, 50), taps)
+        forward_taps(model, torch.zeros(1, 4, 32, 32), taps)
     assert not any(module._forward_hooks for module in model.visual.modules())
 
 
 def test_a_network_that_cannot_run_at_its_size_says_so(folders: Callable[[str], Path]) -> None:
-    model = replace(load(folders("vit")), image_size_px=50)
-    with pytest.raises(StrataError, match=r"extract\.image_size: local-dir:.* cannot run on 50 pixels \("):
-        resolve_layers(model, ["late"], {})
+    model = replace(load(folders("rn")), image_size_px=96)
+    with pytest.raises(StrataError, match=r"extract\.image_size: local-dir:.* cannot run on 96 pixels \("):
+        resolve_layers(model, ["embedding"], {})
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("kind", "name"), [("vit", "late"), ("timm-vit", "late"), ("registers", "late")])
+def test_a_transformer_takes_any_shape(folders: Callable[[str], Path], kind: str, name: str) -> None:
+    """A wide picture has a cell for every patch; on the own size everything is as it was before and after."""
+    model = load(folders(kind))
+    taps = resolve_layers(model, [name], {})
+    before = forward_taps(model, images(model), taps)[name].map
+    assert before is not None
+    side, patch = model.image_size_px, model.image_size_px // taps[0].height
+    wide = torch.cat([images(model)] * 2, dim=3)[:, :, : side - patch]
+    seen = forward_taps(model, wide, taps)[name].map
+    assert seen is not None
+    assert seen.shape[2:] == (taps[0].height - 1, 2 * taps[0].width)
+    assert torch.equal(before, forward_taps(model, images(model), taps)[name].map)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def test_interpolated_positions_are_those_of_a_model_of_that_size(folders: Callable[[str], Path]) -> None:
+    larger = load(folders("vit"), image_size_px=48)
+    pixels = images(larger)
+    expected = forward_taps(larger, pixels, resolve_layers(larger, ["late"], {}))["late"].map
+    own = load(folders("vit"))
+    assert_same(forward_taps(own, pixels, resolve_layers(own, ["late"], {}))["late"].map, expected)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["vit", "timm-vit"])
+def test_patches_at_half_their_stride_are_twice_as_many_a_side(
+    folders: Callable[[str], Path], kind: str
+) -> None:
+    model = load(folders(kind))
+    (before,) = resolve_layers(model, ["early"], {})
+    patch = model.image_size_px // before.height
+    overlap_patches(model.visual, patch // 2)
+    (after,) = resolve_layers(model, ["early"], {})
+    assert (after.height, after.width) == (2 * before.height, 2 * before.width)
+
+
+def test_patches_at_an_odd_distance_are_refused(folders: Callable[[str], Path]) -> None:
+    with pytest.raises(StrataError, match=r"dense\.stride = 3: patches of 8 pixels"):
+        overlap_patches(load(folders("vit")).visual, 3)
 
 
 def test_taps_know_the_shapes(folders: Callable[[str], Path]) -> None:
