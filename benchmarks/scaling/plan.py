@@ -14,6 +14,7 @@ FITTING = {
 LATER = {
     "probe": ("data/descriptors", "data/tables", "data/probe"),
     "zeroshot": ("data/named", "data/tables", "data/zeroshot"),
+    "grid": ("data/features", "data/tables", "data/grid"),
     "summarize": ("metrics", "data/plots"),
     "report": ("report",),
 }
