@@ -30,6 +30,7 @@ ORDER = (
     "retrieve",
     "probe",
     "zeroshot",
+    "grid",
     "summarize",
     "report",
 )
