@@ -93,7 +93,7 @@ def test_a_pooling_reads_no_picture_again(project: Project) -> None:
     ran = follow(RECIPES["A pooling"], project)
     assert {"pool", "retrieve", "summarize"} <= set(ran)
     assert not READS_PICTURES & set(ran)
-    assert json.loads(project.read("metrics/headline.json"))["pooling"] == "mixed"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["pooling"] == "mixed"
     said = "import numpy, strata; print(strata.pool(numpy.ones((1, 2, 3, 3)), 'mixed', normalize=False))"
     assert project.run("python", "-c", said).said == "[[1. 1.]]\n"
 
@@ -118,15 +118,15 @@ def test_a_layer_kind_is_read_as_a_map(project: Project) -> None:
 def test_a_data_set_goes_through_every_stage(project: Project) -> None:
     ran = follow(RECIPES["A data set"], project)
     assert {"download", "prepare", "extract", "pool", "retrieve", "report"} <= set(ran)
-    headline = json.loads(project.read("metrics/headline.json"))
-    assert (headline["dataset"], headline["pictures"]) == ("squares", 12)
+    assert json.loads(project.read("metrics/headline.json"))["pictures_used"] == 12
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["dataset"] == "squares"
 
 
 @pytest.mark.slow
 def test_a_model_is_one_yaml(project: Project) -> None:
     assert RECIPES["A model"].touched == 1
     assert "extract" in follow(RECIPES["A model"], project)
-    assert json.loads(project.read("metrics/headline.json"))["model"] == "mine"
+    assert json.loads(project.read("metrics/retrieval.json"))["late"]["model"] == "mine"
 
 
 @pytest.mark.slow

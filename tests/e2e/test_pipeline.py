@@ -31,7 +31,7 @@ STAGES = [
     "summarize",
     "report",
 ]
-METRICS = ["clusters", "grid", "headline", "probe", "retrieval", "zeroshot"]
+METRICS = ["captions", "clusters", "duplicates", "grid", "headline", "probe", "retrieval", "zeroshot"]
 
 
 def test_a_fresh_project_runs_every_stage_once(finished: tuple[Project, Result]) -> None:
