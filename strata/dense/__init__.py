@@ -5,6 +5,5 @@ A picture is kept as the projected int8 positions of one layer's map (``tower``,
 place of every map (``matching``); their scores are made comparable (``calibration``), and the best place of a
 picture is its score and its box (``answers``). ``search`` is the one function that asks.
 
-Imports ``base``, ``settings``, ``collection``, ``models``, ``maps``, ``descriptors`` and ``measures``. Knows
-no stage and judges no ranking.
+Imports ``base``, ``models``, ``maps``, ``descriptors`` and ``measures``. Judges no ranking.
 """

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from strata.base.errors import StrataError
 from strata.settings.params import PromptSet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 VOWELS = "aeiou"
 SPOKEN_WITH_Y_OR_W = ("eu", "uni", "use", "usu", "uti", "ufo", "ubi", "one", "once")  # a unicorn

@@ -94,7 +94,8 @@ def test_tolerances_of_kinds_of_metrics(metric: str, direction: str, tolerance: 
 
 def test_every_committed_metric_is_a_number_or_text() -> None:
     files = sorted((ROOT / "metrics").glob("*.json"))
-    assert {path.stem for path in files} == {"headline", "retrieval", "clusters", "probe", "zeroshot", "grid"}
+    names = {"headline", "retrieval", "clusters", "probe", "zeroshot", "grid", "captions", "duplicates"}
+    assert {path.stem for path in files} == names
     for path in files:
         content = json.loads(path.read_text(encoding="utf-8"))
         entries = [content] if path.stem == "headline" else list(content.values())

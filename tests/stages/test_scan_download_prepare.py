@@ -210,7 +210,7 @@ HEADER = "query_id,file,x0,y0,x1,y1\n"
             "data/tables/queries.parquet: columns x0..y1, row 1 (query 'r'): box (0.0, 0.0, 40.0, 300.0) "
             "leaves its picture 'cat/c.jpg' (40 x 30); boxes are x0, y0, x1, y1 in pixels",
         ),
-        (f"{HEADER}q,cat/z.jpg,,,,\n", "q.csv, line 2: there is no picture 'cat/z.jpg'"),
+        (f"{HEADER}q,cat/z.jpg,,,,\n", "q.csv: 1 of 1 rows name no picture of the folder: 'cat/z.jpg'"),
         ("query_id,picture\nq,cat/c.jpg\n", "q.csv: no column 'file'; the columns are query_id, picture"),
         (
             "query_id,file\nü,cat/c.jpg\n".encode("latin-1"),
@@ -252,7 +252,7 @@ def test_labels_that_name_no_picture_are_refused(do: Do, project: Path, pictures
     (pictures / "labels.csv").write_text("file,label\nc.jpg,cat\n")
     change(project / "conf/datasets/folder.yaml", "labels.from", "csv")
     change(project / "conf/datasets/folder.yaml", "labels.file", "labels.csv")
-    assert "labels.csv: none of its 1 rows names a picture of the folder ('c.jpg' in" in refusal(do, *STEPS)
+    assert "labels.csv: 1 of 1 rows name no picture of the folder: 'c.jpg' (line 2)" in refusal(do, *STEPS)
 
 
 def test_a_facet_that_gives_a_metric_two_meanings_is_refused(do: Do, project: Path, pictures: Path) -> None:
@@ -264,6 +264,7 @@ def test_a_facet_that_gives_a_metric_two_meanings_is_refused(do: Do, project: Pa
         "labels.label_columns",
         {"animal": "label", "chance": "chance"},
     )
+    change(project / "conf/datasets/folder.yaml", "labels.name_columns", {})
     assert refusal(do, *STEPS) == (
         "prepare: error: conf/datasets/folder.yaml: a facet cannot be called 'chance': ami_chance in "
         "metrics/*.json would mean two things; give it another name"
