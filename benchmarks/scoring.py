@@ -20,7 +20,7 @@ from benchmarks.results import Result, rate_row
 from benchmarks.settings import Settings
 from strata.base.threads import in_order
 from strata.measures.average_precision import measure_rankings
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 from strata.retrieval.judging import QUERIES_A_PART
 from strata.retrieval.queries import Judgement
 from strata.retrieval.ranking import Placed, Ranked

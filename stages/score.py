@@ -16,7 +16,7 @@ from stages.running import run_stage, warn
 from strata.base.errors import StrataError
 from strata.base.files import write_text
 from strata.measures.evaluate import JUNK, POSITIVE, Evaluation, evaluate
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 from strata.results.plots import csv_text
 from strata.results.trec import read_columns, read_qrels, read_run
 

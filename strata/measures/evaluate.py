@@ -17,8 +17,8 @@ from strata.base.errors import StrataError
 from strata.measures import chance
 from strata.measures.average_precision import Floats, measure_rankings
 from strata.measures.intervals import Interval, t_interval
+from strata.measures.measure_names import MEASURES
 from strata.measures.named_measures import measure_by_name
-from strata.measures.scores import MEASURES
 
 Grades = Mapping[Any, Mapping[Any, bool | int | str]]
 Positions = npt.NDArray[np.int64]

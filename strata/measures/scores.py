@@ -14,20 +14,6 @@ from typing import Any
 from strata.base.files import read_table, required, write_table
 
 SCORES, POLICIES = "scores.parquet", "policies.parquet"
-REVISITED = "mp_revisited_at_10"
-MEASURES = (
-    "ap_step",
-    "ap_trapezoid",
-    "p_at_1",
-    "p_at_5",
-    "p_at_10",
-    "hit_at_5",
-    "hit_at_10",
-    "recall_at_10",
-    "r_precision",
-    REVISITED,
-)
-"""The measures of a ranking (see ``average_precision``), in the order of their columns."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from strata.base.errors import StrataError
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 from strata.settings.params import CLASS_TASK
 
 BOUNDS = {"low": "low", "high": "high", "chance": "chance", "n": "n_groups", "note": "note"}

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.measures.intervals import macro_interval, t_interval
-from strata.measures.scores import MEASURES, REVISITED, Score
+from strata.measures.measure_names import MEASURES, REVISITED
+from strata.measures.scores import Score
 
 FULL, PCA, IN_CLUSTER = "full", "pca", "in_cluster"
 EUCLIDEAN_NOTE = "same ranking as cosine: the descriptors are L2-normalised"

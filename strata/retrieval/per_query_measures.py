@@ -15,8 +15,8 @@ import pyarrow as pa
 from strata.base.files import required
 from strata.measures import chance
 from strata.measures.average_precision import measure_rankings
+from strata.measures.measure_names import MEASURES
 from strata.measures.named_measures import measure_by_name
-from strata.measures.scores import MEASURES
 from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranking import Placed
 

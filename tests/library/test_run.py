@@ -11,7 +11,7 @@ import pytest
 
 import strata
 from strata.base.errors import StrataError
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 
 COUNTS = ("n_positives", "n_found", "n_ranked")
 

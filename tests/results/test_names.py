@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stages.settings import params
 from strata.base.errors import StrataError
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 from strata.results.names import (
     BOUNDS,
     FACET_POLICIES,

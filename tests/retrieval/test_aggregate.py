@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strata.measures.scores import MEASURES, Score, Scored
+from strata.measures.measure_names import MEASURES
+from strata.measures.scores import Score, Scored
 from strata.results.flat import flatten
 from strata.retrieval.aggregate import best_layer, group_mean, task_scores
 from strata.retrieval.per_query_measures import Outcome, outcome_table

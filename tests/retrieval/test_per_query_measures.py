@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strata.measures import chance
-from strata.measures.scores import MEASURES
+from strata.measures.measure_names import MEASURES
 from strata.retrieval.per_query_measures import SCHEMA, Outcome, outcome_table, outcomes_of
 from strata.retrieval.queries import Judgement, Query
 from strata.retrieval.ranking import Placed
