@@ -62,7 +62,7 @@ def picture_map(tower: DenseTower, picture: Picture) -> Map:
         rows * tower.stride,
         tower.model.interpolation,
     )
-    return run_tower(tower, pixels[None])[0]
+    return np.asarray(run_tower(tower, pixels[None])[0])
 
 
 @torch.no_grad()
@@ -70,5 +70,5 @@ def run_tower(tower: DenseTower, pixels: torch.Tensor) -> Map:
     """(B, 3, H, W) uint8, sides whole strides -> (B, H / stride, W / stride, C) float16."""
     seen = forward_taps(tower.model, normalise(pixels, tower.model), [tower.tap])[tower.tap.name].map
     assert seen is not None
-    maps: Map = seen.permute(0, 2, 3, 1).to(torch.float16).cpu().contiguous().numpy()
-    return maps
+    maps = seen.permute(0, 2, 3, 1).to(torch.float16).cpu().contiguous()
+    return np.asarray(maps.numpy(), np.float16)

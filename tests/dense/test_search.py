@@ -61,18 +61,23 @@ def planted() -> Planted:
         w, h = (round(cell * random.uniform(5.5, 10)) for _ in range(2))
         x, y = _eventful(random, painting, w, h)
         column, row = int(random.integers(host.shape[1] - w)), int(random.integers(host.shape[0] - h))
-        host[row : row + h, column : column + w] = painting[y : y + h, x : x + w]
+        rim = round(2 * cell)  # what a cell at the box's edge sees lies around it
+        left, top = min(rim, x, column), min(rim, y, row)
+        part = painting[y - top : y + h + rim, x - left : x + w + rim]
+        part = part[: host.shape[0] - row + top, : host.shape[1] - column + left]
+        host[row - top : row - top + part.shape[0], column - left : column - left + part.shape[1]] = part
         queries.append((painting, (float(x), float(y), float(x + w), float(y + h))))
         truth.append(np.array([column, row, column + w, row + h], float))
     return Planted(queries, hosts, truth)
 
 
 def _eventful(random: np.random.Generator, painting: Pixels, w: int, h: int) -> tuple[int, int]:
-    """The corner of a random box with something in it: plain sky is everywhere and nowhere."""
-    while True:
-        x, y = int(random.integers(painting.shape[1] - w)), int(random.integers(painting.shape[0] - h))
-        if painting[y : y + h, x : x + w].mean(axis=2).std() > 30:
-            return x, y
+    """The corner of the random box with most in it of twelve: plain sky is everywhere and nowhere."""
+    corners = [
+        (int(random.integers(painting.shape[1] - w)), int(random.integers(painting.shape[0] - h)))
+        for _ in range(12)
+    ]
+    return max(corners, key=lambda corner: painting[corner[1] :, corner[0] :][:h, :w].mean(axis=2).std())
 
 
 @pytest.fixture(scope="module")
