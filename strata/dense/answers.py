@@ -14,8 +14,8 @@ from strata.dense.projection import Codes
 from strata.measures.boxes import box_iou
 
 Windows = npt.NDArray[np.float64]
-NEAR = 0.5  # overlap with the winner from which a template's window votes
-VOTE = 0.05  # of a mean cosine, by which a vote falls to 1 / e
+NEAR = 0.3  # overlap with the winner from which a template's window votes
+VOTE = 0.1  # of a mean cosine, by which a vote falls to 1 / e
 RECIPROCAL = 5.0  # pictures ranked above the query's that halve the weight of an expansion
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 HIGH = 0.8  # quantile: pictures that show the detail may be a fifth of the collection
+ALIKE = 0.05  # of a mean cosine, worth as much as a spread
 LEAST = 0.001  # added to the spread: scores that are all equal are no measure
 
 
@@ -40,7 +41,10 @@ def usual_scores(sample: Floats) -> Usual:
     """Median and spread of (T, S) best scores of the sample's pictures.
 
     The spread is what lies between the median and the upper fifth: how far a template's scores reach upwards
-    decides which of them stands out.
+    decides which of them stands out. Half its harmonic mean with ALIKE is taken, so that a score is also
+    worth what it is in cosine: a copy of a plain detail, which is like much, still comes before what only
+    stands out.
     """
     middle, high = np.quantile(sample.astype(np.float64), (0.5, HIGH), axis=1)
-    return Usual(middle, high - middle + LEAST)
+    spread = high - middle + LEAST
+    return Usual(middle, spread * ALIKE / (spread + ALIKE))

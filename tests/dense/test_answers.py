@@ -38,10 +38,12 @@ def test_windows_that_lie_on_the_best_one_vote() -> None:
 
 
 def test_the_usual_is_the_median_and_what_reaches_above_it() -> None:
-    usual = usual_scores(np.arange(101, dtype=np.float32)[None])
-    assert usual.middle.tolist() == [50]
-    assert np.isclose(usual.spread, 30.001)
-    assert np.allclose(usual.standard(np.array([[50, 80.001, 20]], np.float32)), [[0, 1, -1]], atol=1e-4)
+    """The upper fifth begins .03 above the median: 1 / (1 / .031 + 1 / .05)."""
+    usual = usual_scores(np.arange(101, dtype=np.float32)[None] / 1000)
+    assert np.isclose(usual.middle, 0.05)
+    assert np.isclose(usual.spread, 1 / (1 / 0.031 + 1 / 0.05))
+    found = usual.standard(np.array([[0.05, 0.05 + usual.spread[0], 0.03]], np.float32))
+    assert np.allclose(found, [[0, 1, -0.02 / usual.spread[0]]], atol=1e-4)
 
 
 def test_a_sample_is_seeded_and_no_larger_than_the_collection() -> None:
