@@ -34,10 +34,10 @@ study: $(STAMP) ## the 2021 study's cells, one table (DATA=demo: on the demo, in
 	python -m experiments.study $(if $(DATA),--data $(DATA))
 
 test: $(STAMP) ## every test but the slow ones
-	python -m pytest
+	python -m pytest -n logical --maxprocesses 4
 
 test-slow: $(STAMP) ## the slow tests: whole runs of the pipeline
-	python -m pytest -m slow
+	python -m pytest -n logical --maxprocesses 4 -m slow
 
 bench: $(STAMP) ## speed against the alternatives (NAMES="search text": only these)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r benchmarks/requirements.txt
