@@ -18,7 +18,7 @@ import contextlib
 import hashlib
 import json
 import os
-import time
+import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ SUFFIX = ".safetensors"
 NOWHERE = -1
 STALE_SECONDS = 3600.0  # a temporary file this old was left by a killed process
 _DTYPES = {"<f2": "F16", "<f4": "F32"}  # numpy's name: safetensors' name
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+_DAMAGED = (ValueError, KeyError, TypeError, AttributeError)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 class BrokenShard(Exception):
-    """A shard that cannot be read any more; it was removed."""
+    """A shard that is proved damaged and was removed, or that has vanished."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def find_items(space: Space, numbers: Mapping[str, int]) -> Found:
         try:
             with open(path, "rb", buffering=0) as stream:
                 items = _items(_read_header(stream))
-        except _UNREADABLE:
+        except (OSError, *_DAMAGED):
             continue
         known = np.fromiter((numbers.get(item, NOWHERE) for item in items), np.int64, len(items))
         rows = np.flatnonzero(known != NOWHERE)
@@ -155,7 +155,11 @@ def write_shard(space: Space, items: Sequence[str], arrays: Arrays) -> Path:
 
 
 def read_shard(space: Space, shard: Path) -> Arrays:
-    """All arrays of a shard (read-only), verified. A broken one is removed and raises BrokenShard."""
+    """All arrays of a shard (read-only), verified. A damaged one is removed and raises BrokenShard.
+
+    What the system cannot read (a disk or a network that fails for a moment) proves nothing: StrataError, and
+    the shard, which others may share, stays.
+    """
     try:
         with open(shard, "rb", buffering=0) as stream:
             header = _read_header(stream)
@@ -167,7 +171,14 @@ def read_shard(space: Space, shard: Path) -> Arrays:
             name: _array(header[name], data, dtype, (len(items), *shape))
             for name, (dtype, shape) in space.rows.items()
         }
-    except _UNREADABLE as error:
+    except FileNotFoundError as error:
+        raise BrokenShard("it has vanished") from error
+    except OSError as error:
+        raise StrataError(
+            f"{shard}: cannot be read ({error.strerror}); it was left as it is: run again when the disk or "
+            "network it is on can be read, or remove it and it is computed anew"
+        ) from None
+    except _DAMAGED as error:
         shard.unlink(missing_ok=True)
         raise BrokenShard(str(error)) from error
 
@@ -214,8 +225,14 @@ def store_bytes(root: Path) -> int:
 
 
 def _clear_stale(folder: Path) -> None:
-    oldest = time.time() - STALE_SECONDS
-    for left in folder.glob(".*.part"):
+    """Remove old temporary files. Their age is told by the clock of whoever keeps the folder, which stamps a
+    new file as it stamped theirs: a shared folder's clock may differ from this machine's."""
+    left_over = list(folder.glob(".*.part"))
+    if not left_over:
+        return
+    with tempfile.TemporaryFile(dir=folder) as now:
+        oldest = os.fstat(now.fileno()).st_mtime - STALE_SECONDS
+    for left in left_over:
         with contextlib.suppress(FileNotFoundError):  # its writer finished, or another process was quicker
             if left.stat().st_mtime < oldest:
                 left.unlink()

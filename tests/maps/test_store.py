@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import strata.base.files
 from strata.base.errors import StrataError
+from strata.maps import store
 from strata.maps.store import BrokenShard, Space, find_items, open_space, read_shard, store_bytes, write_shard
 
 ROWS = {"regions": (np.dtype("<f2"), (14, 8)), "mean": (np.dtype("<f4"), (8,))}
@@ -142,6 +146,40 @@ def test_a_shard_of_other_shapes_is_broken(tmp_path: Path) -> None:
 def test_a_shard_that_vanished_is_broken(tmp_path: Path) -> None:
     with pytest.raises(BrokenShard):
         read_shard(space(tmp_path), tmp_path / "gone.safetensors")
+
+
+@pytest.mark.parametrize("fails", ["open", "read"])
+def test_a_shard_that_the_system_cannot_read_now_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    here = space(tmp_path)
+    shard = write_shard(here, ["a"], arrays(1))
+
+    class Failing(io.FileIO):
+        def __init__(self, *path: Any, **_: Any) -> None:
+            if fails == "open":
+                raise OSError(errno.EIO, "Input/output error")
+            super().__init__(*path)
+
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(store, "open", Failing, raising=False)
+    with pytest.raises(StrataError, match=r"cannot be read \(Input/output error\); it was left as it is"):
+        read_shard(here, shard)
+    monkeypatch.undo()
+    assert read_shard(here, shard).keys() == ROWS.keys()
+
+
+def test_age_is_told_by_the_clock_that_stamps_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = space(tmp_path)
+    part = here.folder / ".x.1.part"
+    part.write_bytes(b"half")
+    monkeypatch.setattr(time, "time", lambda: 4e9)  # this machine's clock is decades ahead of the server's
+    space(tmp_path)
+    assert part.exists()
 
 
 def test_temporary_files_of_killed_writers_are_cleared_when_old(tmp_path: Path) -> None:
