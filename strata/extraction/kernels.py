@@ -15,6 +15,7 @@ import torch
 
 from strata.base.machine import cpu_vendor, cpu_with, versions_of
 from strata.models.loading import LoadedModel
+from strata.models.overlapping_patches import overlap_saved
 
 LIMITS = (  # variables that hold oneDNN's and MKL's kernels to fewer instructions, or to another arithmetic
     "ONEDNN_MAX_CPU_ISA",
@@ -42,9 +43,15 @@ def computed_with(model: LoadedModel, batch: int, threads: int) -> Computed:
         "instructions": _instructions(model.dtype),
         "batch": batch,
         "threads": 1 if on_gpu else threads,
+        **_patches(model),
         "torch": torch.__version__,
         **versions_of(LIBRARIES),
     }
+
+
+def _patches(model: LoadedModel) -> Computed:
+    fast = model.dtype == torch.float32 and overlap_saved(model.visual)
+    return {"patches": "overlap-save"} if fast else {}
 
 
 def _instructions(dtype: torch.dtype) -> str:

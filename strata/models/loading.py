@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from strata.base.errors import StrataError, one_line
-from strata.models.networks import build_network, patch_convolution
+from strata.models.networks import build_network, set_patch_stride
 from strata.models.weights import check_hash, find_weights
 from strata.settings.params import ModelConf, Precision
 
@@ -110,7 +110,7 @@ def load_model(
     clip = build_network(conf, found, image_size_px, f"conf/models/{name}.yaml")
     scale, bias = _number(clip, "logit_scale"), _number(clip, "logit_bias")  # before the cast rounds them
     if conv1_stride is not None:
-        patch_convolution(clip.visual).stride = (conv1_stride, conv1_stride)
+        set_patch_stride(clip.visual, conv1_stride, chosen)
     clip.eval().requires_grad_(False)
     clip.to(device=chosen, dtype=DTYPES[precision], memory_format=torch.channels_last)
     preprocess = clip.visual.preprocess_cfg
