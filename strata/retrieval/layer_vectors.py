@@ -46,8 +46,8 @@ class LayerVectors:
     reduced: VectorIndex
     clusters: npt.NDArray[np.int32]
     regions: RegionStore | None
-    dense: Path | None
     has_map: bool
+    dense: Path | None = None
 
     @cached_property
     def cluster_members(self) -> list[Positions]:
@@ -86,7 +86,7 @@ def read_layer(
         store = open_regions(folders.features, name, levels, database.ranked, center=center)
     has_map = read_layer_info(folders.features, name).kind != "vector"
     clusters = _clusters(folders.clusters, name, reduced.vectors)
-    return LayerVectors(full, reduced, clusters, store, dense, has_map)
+    return LayerVectors(full, reduced, clusters, store, has_map, dense)
 
 
 def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:

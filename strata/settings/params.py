@@ -74,7 +74,7 @@ class RetrieveParams(Strict):
     first boxes of a dense match query as well."""
 
     match: Match
-    expand: Annotated[int, Field(ge=0, le=100)]
+    expand: Annotated[int, Field(ge=0, le=100)] = 0
     metric: Literal["cosine", "euclidean"]
     top_k: Annotated[int, Field(ge=1, le=10_000)]
     self_match: Literal["exclude", "include"]
