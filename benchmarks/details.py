@@ -27,11 +27,14 @@ from strata.collection.tables import USABLE, Tables, from_rows
 from strata.datasets import demo
 from strata.datasets.folder_queries import read_queries, read_relevance
 from strata.demo.collection import write_collection
-from strata.dense.building import Source, build_index, compute_maps, fit_on_maps
+from strata.dense.building import Source, compute_maps, lay_out_maps
+from strata.dense.details import Collection, Query, find_details
 from strata.dense.index import open_index
+from strata.dense.indexing import build_index, fit_on_maps
 from strata.dense.kept import KeptMaps
 from strata.dense.params import DenseParams
-from strata.dense.search import Collection, Found, Query, find_details
+from strata.dense.raw_maps import open_raw_maps
+from strata.dense.search import Found
 from strata.dense.tower import open_tower
 from strata.maps.views import Picture, decode_picture
 from strata.measures.average_precision import step_average_precision
@@ -137,11 +140,13 @@ def _open(case: Case, tables: Tables, work: Path) -> Collection:
     }
     kept = KeptMaps(work / "store", key, tower.tap.channels)
     source = source.without(compute_maps(source, tower, kept))
+    maps, folder = work / "maps" / case.name, work / "indices" / case.name
+    lay_out_maps(maps, source, tower, kept)
+    raw = open_raw_maps(maps)
     projection = fit_on_maps(
-        source, tower, kept, dims=params.dims, power=params.whiten_power, seed=params.seed, fit_set=case.name
+        raw, dims=params.dims, power=params.whiten_power, seed=params.seed, fit_set=case.name
     )
-    folder = work / "indices" / case.name
-    build_index(folder, source, tower, kept, projection)
+    build_index(folder, raw, projection)
     return Collection(open_index(folder), projection, tower, read)
 
 

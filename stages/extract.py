@@ -12,21 +12,52 @@ from strata.base.files import write_json
 from strata.base.threads import cores
 from strata.base.workspace import store_root
 from strata.collection.tables import read_tables
+from strata.dense.extracting import DenseRequest, extract_dense
+from strata.dense.params import dense_layers, dense_params, is_every_layer
+from strata.dense.tower import DenseView
 from strata.extraction.allocator import keep_freed_memory
 from strata.extraction.run import Extracted, Place, Request, extract
+from strata.maps.features import read_rows
 
 COMPUTED = "computed.json"  # in git, beside dvc.lock: what decided the last bits that the hashes there are of
 
 
 def main() -> str:
     keep_freed_memory()
-    tables, out = paths()
-    run = settings.params("model", "layers", "extract", "query.view")
+    folder, out, dense = paths()
+    run = settings.params(
+        "model",
+        "layers",
+        "extract",
+        "query.view",
+        "dense.layers",
+        "dense.size_px",
+        "dense.stride",
+        "dense.cells",
+        "dense.mirror",
+    )
     model = settings.model("architecture", "weights", "aliases", "image_only", "linear_stem")
     request = Request(run.model, model, tuple(run.layers), run.extract, run.query.view)
-    done = extract(out, read_tables(tables), request, place(), track=track, announce=announce)
+    tables, where, how = read_tables(folder), place(), settings.dataset("dense").dense
+    done = extract(out, tables, request, where, track=track, announce=announce)
     write_json(out.with_name(COMPUTED), done.how)
-    return summary(done)
+    params = dense_params(run.dense, how, ("size_px", "stride", "cells", "mirror"))
+    view = DenseView(
+        run.model, model, run.extract.precision, run.extract.pixel_norm, params.size_px, params.stride
+    )
+    layers = dense_layers(run.dense, how, run.layers)
+    wanted = DenseRequest(layers, is_every_layer(run.dense, how), view, params)
+    kept = extract_dense(
+        dense,
+        tables,
+        read_rows(out),
+        wanted,
+        store=where.store,
+        device=where.device,
+        track=track,
+        announce=announce,
+    )
+    return summary(done) + (f"; dense maps of {', '.join(kept)}" if kept else "")
 
 
 def announce(message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +15,8 @@ from strata.base.files import make_in_place, read_json, write_json, write_table
 from strata.base.threads import one_blas_thread
 from strata.collection.facets import facet_names, labels_of
 from strata.collection.tables import Tables, read_tables
+from strata.dense.indexing import indexed_layers
+from strata.dense.params import dense_params
 from strata.maps.features import layer_names, read_layer_array, read_rows
 from strata.measures.scores import Policy, Scored, write_scores
 from strata.retrieval.aggregate import best_layer
@@ -23,14 +27,24 @@ from strata.retrieval.queries import Database, build_database
 from strata.retrieval.questions import read_questions
 from strata.settings.params import EMBEDDING
 
+if TYPE_CHECKING:
+    from strata.dense.search import DenseMatch, Expander
+
 DUPLICATES = "duplicates"
 TABLES = Path("data/tables")
-FOLDERS = Folders(*(Path("data") / name for name in ("features", "descriptors", "reduced", "clusters")))
+READ = ("features", "descriptors", "reduced", "clusters", "index")
+FOLDERS = Folders(*(Path("data") / name for name in READ))
+DENSE = ("size_px", "stride", "cells", "mirror", "focus", "sample", "rerank", "boxes", "seed")
 
 
 def main() -> str:
     (out,) = paths()
-    chosen = settings.params("pool.levels", "pool.center", "query.view", "retrieve")
+    chosen = settings.params(
+        "pool.levels",
+        "pool.center",
+        "query.view",
+        "retrieve",
+    )
     retrieve, view = chosen.retrieve, chosen.query.view
     tables, protocol = read_tables(TABLES), settings.dataset("protocol").protocol
     database = build_database(read_rows(FOLDERS.features), tables.images)
@@ -40,6 +54,7 @@ def main() -> str:
     asked = read_questions(tables, FOLDERS.features, protocol, retrieve, view, database)
     own, by_class = asked.own, asked.by_class
     names = layer_names(FOLDERS.features)
+    dense = _dense_match(tables)
     fitted = Scored(
         policies=[
             Policy("pool_fit_set", read_json(FOLDERS.descriptors / "policies.json")["fit_set"]),
@@ -53,7 +68,9 @@ def main() -> str:
             layer = read_layer(
                 FOLDERS, name, database, retrieve, levels=chosen.pool.levels, center=chosen.pool.center
             )
-            found = evaluate_layer(layer, database, [own, by_class], retrieve, view, asked.frames, track)
+            found = evaluate_layer(
+                layer, database, [own, by_class], retrieve, view, asked.frames, track, dense
+            )
             write_table(folder / name / "topk.parquet", found.topk)
             write_table(folder / name / "per_query.parquet", found.per_query)
             scored.append((found.scored + fitted).at(layer=name))
@@ -69,6 +86,47 @@ def main() -> str:
     if repeats:
         counts += f", {len(repeats)} duplicates {'left out' if retrieve.duplicates == 'drop' else 'kept'}"
     return f"{len(names)} layers, {counts}; {best_layer(sum(scored, Scored()).scores, task)}"
+
+
+def _dense_match(tables: Tables) -> DenseMatch | None:
+    """How details are found in layers that have a dense index; expansion looks at pictures once more."""
+    chosen = settings.params(
+        "model",
+        "extract.precision",
+        "extract.pixel_norm",
+        "retrieve.match",
+        "retrieve.expand",
+        "dense.size_px",
+        "dense.stride",
+        "dense.cells",
+        "dense.mirror",
+        "dense.focus",
+        "dense.sample",
+        "dense.rerank",
+        "dense.boxes",
+        "dense.seed",
+    )
+    if chosen.retrieve.match != "dense" or not indexed_layers(FOLDERS.index):
+        return None
+    from strata.dense.search import DenseMatch  # torch, which no other match needs
+
+    params = dense_params(chosen.dense, settings.dataset("dense").dense, DENSE, chosen.retrieve.expand)
+    model = settings.model("architecture", "weights", "aliases", "image_only", "linear_stem")
+
+    def open_expander(folder: Path) -> Expander:
+        from strata.dense.asking import picture_reader
+        from strata.dense.details import open_collection
+        from strata.dense.tower import DenseView
+
+        extract = chosen.extract
+        view = DenseView(
+            chosen.model, model, extract.precision, extract.pixel_norm, params.size_px, params.stride
+        )
+        read = picture_reader(tables)
+        device = os.environ.get("STRATA_DEVICE") or "cpu"
+        return open_collection(folder, view, read, device=device).expander(params)
+
+    return DenseMatch(params, open_expander)
 
 
 def _repeats(tables: Tables, database: Database, threshold: float) -> tuple[list[Repeat], pa.Table, Scored]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from strata.base.errors import StrataError
+    from strata.library.details import Details, FoundDetail, open_details
     from strata.library.models import Model, load_model, tap
     from strata.library.pooling import pool
     from strata.library.run import Run, open_run
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from strata.measures.evaluate import Evaluation, evaluate
 
 __all__ = [
+    "Details",
     "Evaluation",
     "Found",
+    "FoundDetail",
     "Model",
     "Run",
     "StrataError",
     "evaluate",
     "load_model",
+    "open_details",
     "open_run",
     "pool",
     "search",
@@ -36,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "strata.base.errors": ("StrataError",),
+    "strata.library.details": ("Details", "FoundDetail", "open_details"),
     "strata.library.models": ("Model", "load_model", "tap"),
     "strata.library.pooling": ("pool",),
     "strata.library.run": ("Run", "open_run"),

@@ -1,40 +1,36 @@
-"""Find details in a collection: (picture, box) -> pictures, scores and boxes, best first."""
+"""Queries that are templates already, looked for in an index: no network is needed here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.base.errors import StrataError
-from strata.dense.answers import Answer, average, best_windows, further_windows
+from strata.dense.answers import Answer, Windows, average, best_windows, further_windows
 from strata.dense.calibration import sample_pictures
 from strata.dense.index import DenseIndex, pool_cells
 from strata.dense.matching import match
 from strata.dense.params import DenseParams
-from strata.dense.projection import Codes, Projection
-from strata.dense.templates import make_templates
-from strata.dense.tower import DenseTower
+from strata.dense.projection import Codes
 from strata.dense.view import Floats, cells_to_pixels
-from strata.maps.geometry import Box
-from strata.maps.views import Picture
 
-TOGETHER = 16  # queries matched at a time
 FURTHER = 100  # first pictures that are looked through for more than one box
 
-Query = tuple[Picture, Box]
+Expander = Callable[[int, Floats], Sequence[Codes]]
+"""Makes templates of a box (4,) in the pixels of the picture at a place of the index."""
 
 
 @dataclass(frozen=True)
-class Collection:
-    """What is searched. ``read``: the pixels of a picture of the index by its id, for expansion."""
+class DenseMatch:
+    """How a run's queries are matched. ``open_expander``: what makes templates of boxes that were found, from
+    the folder of a layer's index; needed where ``params.expand``."""
 
-    index: DenseIndex
-    projection: Projection
-    tower: DenseTower
-    read: Callable[[str], Picture]
+    params: DenseParams
+    open_expander: Callable[[Path], Expander] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,36 +43,28 @@ class Found:
     boxes: Floats
 
 
-def find_details(
-    collection: Collection, queries: Sequence[Query], params: DenseParams, own: Sequence[int | None] = ()
-) -> list[Found]:
-    """Where else each boxed detail occurs: a Found a query.
+def answer_templates(
+    index: DenseIndex,
+    templates: Sequence[Sequence[Codes]],
+    params: DenseParams,
+    own: Sequence[int | None],
+    expander: Expander | None = None,
+) -> list[Answer]:
+    """Some queries, each by its templates, in every picture of the index.
 
-    queries : (H, W, 3) uint8 pixels and a box in them; own : the place of each query's picture in the index,
-    None where it has none: it is not among what is found. What is found does not depend on the queries beside
-    it. Raises StrataError for a box that is no box and for an empty index.
+    own : the place of each query's picture, if the index has it; expander : needed for ``params.expand``.
+    StrataError for an empty index.
     """
-    if not collection.index.ids:
+    if not index.ids:
         raise StrataError("the dense index holds no picture; nothing can be found in it")
-    places = list(own) or [None] * len(queries)
-    found = []
-    for start in range(0, len(queries), TOGETHER):
-        part = slice(start, start + TOGETHER)
-        found += _find(collection, queries[part], places[part], params)
-    return found
-
-
-def _find(
-    collection: Collection, queries: Sequence[Query], own: Sequence[int | None], params: DenseParams
-) -> list[Found]:
-    templates = [make_templates(collection.tower, collection.projection, *query, params) for query in queries]
-    wanted = [_shortlist(collection.index, own_templates, params) for own_templates in templates]
-    answers = _answers(collection.index, templates, wanted, params)
+    wanted = [_shortlist(index, own_templates, params) for own_templates in templates]
+    answers = _answers(index, templates, wanted, params)
     for answer, place in zip(answers, own, strict=True):
         answer.leave_out(place)
-    if params.expand:
-        answers = _expand(collection, answers, wanted, own, params)
-    return [_found(collection.index, answer, params) for answer in answers]
+    if not params.expand:
+        return answers
+    assert expander is not None
+    return _expand(index, answers, wanted, own, params, expander)
 
 
 def _shortlist(
@@ -121,22 +109,18 @@ def _answers(
 
 
 def _expand(
-    collection: Collection,
+    index: DenseIndex,
     answers: Sequence[Answer],
     wanted: Sequence[npt.NDArray[np.bool_] | None],
     own: Sequence[int | None],
     params: DenseParams,
+    expander: Expander,
 ) -> list[Answer]:
     """The first boxes of every answer query as well; the scores are averaged (transductive)."""
-    index, asked, owner = collection.index, [], []
+    asked, owner = [], []
     for number, answer in enumerate(answers):
-        for place in answer.first(params.expand):
-            box = cells_to_pixels(answer.windows[place], index.fine.shapes[place], index.sizes[place])
-            picture = collection.read(index.ids[place])
-            x0, y0, x1, y1 = box.tolist()
-            asked.append(
-                make_templates(collection.tower, collection.projection, picture, (x0, y0, x1, y1), params)
-            )
+        for place in answer.first(params.expand).tolist():
+            asked.append(expander(place, windows_in_pixels(index, answer, np.array([place]))[0]))
             owner.append(number)
     more = _answers(index, asked, [wanted[number] for number in owner], params)
     return [
@@ -145,7 +129,8 @@ def _expand(
     ]
 
 
-def _found(index: DenseIndex, answer: Answer, params: DenseParams) -> Found:
+def found_boxes(index: DenseIndex, answer: Answer, params: DenseParams) -> Found:
+    """All its pictures and boxes, best first."""
     order = answer.first(int(np.isfinite(answer.z).sum()))
     places, scores, windows = order, answer.z[order], answer.windows[order]
     if params.boxes > 1:
@@ -160,5 +145,13 @@ def _found(index: DenseIndex, answer: Answer, params: DenseParams) -> Found:
             windows = np.concatenate([windows, np.array([window for _, _, window in more])])
             sequence = np.argsort(-scores, kind="stable")
             places, scores, windows = places[sequence], scores[sequence], windows[sequence]
-    boxes = cells_to_pixels(windows, index.fine.shapes[places], index.sizes[places])
-    return Found(places, scores, boxes)
+    return Found(places, scores, _pixels(index, windows, places))
+
+
+def windows_in_pixels(index: DenseIndex, answer: Answer, places: npt.NDArray[np.int64]) -> Floats:
+    """(K, 4): the best windows in the pictures at ``places`` (K,)."""
+    return _pixels(index, answer.windows[places], places)
+
+
+def _pixels(index: DenseIndex, windows: Windows, places: npt.NDArray[np.int64]) -> Floats:
+    return cells_to_pixels(windows, index.fine.shapes[places], index.sizes[places])

@@ -2,58 +2,48 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+
 import torch
 
-from strata.dense.params import DenseParams
-from strata.dense.projection import Codes, Floats, Projection, encode, project
-from strata.dense.tower import DenseTower, run_tower
+from strata.dense.params import CONTEXT, DenseParams
+from strata.dense.tower import DenseTower, Map, run_tower
 from strata.dense.view import check_box, resample
 from strata.maps.geometry import Box
 from strata.maps.views import Picture
 
-CONTEXT = 4  # cells around the box that the network sees as well
 MOST_CELLS = 16  # of the long side of a template that is not asked for
 
 
-def make_templates(
-    tower: DenseTower, projection: Projection, picture: Picture, box: Box, params: DenseParams
-) -> list[Codes]:
-    """(rows, columns, D) int8 codes of the box's cells, for every size (and its mirrored twin).
+@dataclass(frozen=True)
+class Cut:
+    """One template of a box: ``cells`` of its long side, and (rows, columns) it has."""
 
-    picture : (H, W, 3) uint8; box : in its pixels. A cell's codes are as long as its weight
-    (``cell_weights``). Raises StrataError for a box that is no box.
-    """
-    box = check_box(box, picture.shape[1], picture.shape[0])
-    found = []
-    for cells in _sizes(tower, picture, box, params):
-        pixels, (top, left, rows, columns) = box_view(tower, picture, box, cells)
-        twins = [pixels, pixels.flip(2)] if params.mirror else [pixels]
-        maps = run_tower(tower, torch.stack(twins))
-        lefts = (left, maps.shape[2] - left - columns)
-        for map_, start in zip(maps, lefts, strict=False):
-            cut = map_[top : top + rows, start : start + columns]
-            vectors = project(cut, projection) * cell_weights(rows, columns, params.focus)[..., None]
-            found.append(encode(vectors))
-    return found
+    cells: int
+    shape: tuple[int, int]
 
 
-def _sizes(tower: DenseTower, picture: Picture, box: Box, params: DenseParams) -> list[int]:
-    """Long sides of the templates: those asked for and, where they are others, the two next to the size the
-    box has in the map of its own picture."""
-    long, side = max(box[2] - box[0], box[3] - box[1]), max(picture.shape[:2])
+def template_cuts(width: int, height: int, box: Box, tower: DenseTower, params: DenseParams) -> list[Cut]:
+    """The sizes a box is looked for in: those asked for and, where they are others, the two next to the size
+    it has in the map of its own picture. StrataError for a box that is no box."""
+    box = check_box(box, width, height)
+    long, side = max(box[2] - box[0], box[3] - box[1]), max(width, height)
     own = int(long / side * tower.size_px / tower.stride)
     least, most = min(params.cells), max(*params.cells, MOST_CELLS)
-    return list(dict.fromkeys((*params.cells, *(min(most, max(least, size)) for size in (own, own + 1)))))
+    sizes = dict.fromkeys((*params.cells, *(min(most, max(least, size)) for size in (own, own + 1))))
+    return [
+        Cut(cells, (_cells(box[3] - box[1], cells, long), _cells(box[2] - box[0], cells, long)))
+        for cells in sizes
+    ]
 
 
-def cell_weights(rows: int, columns: int, focus: float) -> Floats:
-    """(rows, columns) float32 in 0..1: exp(-focus * (x ** 2 + y ** 2)), x and y -1 to 1 across the box.
-
-    What is drawn around fills its box in the middle; in the corners lies what happened to be behind it.
-    """
-    y, x = ((np.arange(count) + 0.5) / count * 2 - 1 for count in (rows, columns))
-    return np.exp(-focus * (y[:, None] ** 2 + x[None] ** 2)).astype(np.float32)
+def cut_maps(tower: DenseTower, picture: Picture, box: Box, cells: int, mirror: bool) -> list[Map]:
+    """(rows, columns, C) float16: the box's cells as the network sees them, and its mirrored twin's."""
+    box = check_box(box, picture.shape[1], picture.shape[0])
+    pixels, (top, left, rows, columns) = box_view(tower, picture, box, cells)
+    maps = run_tower(tower, torch.stack([pixels, pixels.flip(2)] if mirror else [pixels]))
+    lefts = (left, maps.shape[2] - left - columns)
+    return [map_[top : top + rows, start : start + columns] for map_, start in zip(maps, lefts, strict=False)]
 
 
 def box_view(
@@ -76,7 +66,7 @@ def box_view(
 
 def _axis(low: float, high: float, side: int, cells: int, long: float) -> tuple[int, int, int, float, float]:
     """Cells of the box, before and behind it, and where in the picture they begin and end."""
-    count = max(1, round((high - low) * cells / long))
+    count = _cells(high - low, cells, long)
     per_cell = (high - low) / count
     before, behind = (min(CONTEXT, int(room / per_cell + 1e-9)) for room in (low, side - high))
     return (
@@ -86,3 +76,7 @@ def _axis(low: float, high: float, side: int, cells: int, long: float) -> tuple[
         max(0.0, low - before * per_cell),
         min(float(side), high + behind * per_cell),
     )
+
+
+def _cells(length: float, cells: int, long: float) -> int:
+    return max(1, round(length * cells / long))

@@ -124,7 +124,7 @@ def space_key(network: Network, layer: TappedLayer) -> dict[str, Any]:
     """
     model, params, kind = network.model, network.params, layer.info.kind
     return {
-        "network": _architecture(model) + (" with a linear stem" if model.linear_stem else ""),
+        "network": network_name(model),
         "weights": model.sha256,
         "module": layer.tap.module,
         "kind": kind,
@@ -192,8 +192,10 @@ def _sizes(taps: Iterable[Tap], model: LoadedModel, batch: int | None, workers: 
     return size, GPU_STREAMS if on_gpu else min(workers, max(1, fitting // size))
 
 
-def _architecture(model: LoadedModel) -> str:
+def network_name(model: LoadedModel) -> str:
     """What the weights are put into: open_clip's name for it, or the hash of the folder's own description."""
+    stem = " with a linear stem" if model.linear_stem else ""
     if not model.spec.startswith(LOCAL):
-        return model.spec
-    return hashlib.sha256((Path(model.spec.removeprefix(LOCAL)) / CONFIG).read_bytes()).hexdigest()
+        return model.spec + stem
+    described = (Path(model.spec.removeprefix(LOCAL)) / CONFIG).read_bytes()
+    return hashlib.sha256(described).hexdigest() + stem

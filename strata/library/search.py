@@ -87,19 +87,24 @@ def describe(run: Run, layer: str, picture: Any, *, device: str | None = "cpu") 
     return describe_rows(stored, 0, 1, pooling, params, _transform(run, layer))
 
 
-@lru_cache(maxsize=2)
-def _network(run: Run, layer: str, device: str | None) -> Network:
-    """The run's network, opened for one layer."""
+def run_model(run: Run) -> tuple[str, ModelConf]:
+    """The name of the run's model, and its file as it was."""
     used = run.used("extract")
-    told = used["params.yaml"]
-    name = told["model"]
+    name = used["params.yaml"]["model"]
     where = f"conf/models/{name}.yaml"
     values = {"title": name, "image_only": True, **used[where]}  # no text is encoded
     conf = parse(ModelConf, values, where)
     if conf.weights.path is not None:
         path = str(run.root / Path(conf.weights.path).expanduser())
         conf = conf.model_copy(update={"weights": conf.weights.model_copy(update={"path": path})})
-    params = parse(ExtractParams, told["extract"], "dvc.lock: extract")
+    return name, conf
+
+
+@lru_cache(maxsize=2)
+def _network(run: Run, layer: str, device: str | None) -> Network:
+    """The run's network, opened for one layer."""
+    name, conf = run_model(run)
+    params = parse(ExtractParams, run.used("extract")["params.yaml"]["extract"], "dvc.lock: extract")
     return open_network(
         conf, name, [layer], params, device=device or "cpu", batch=1, workers=cores(), hash_record=None
     )

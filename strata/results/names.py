@@ -26,7 +26,10 @@ OF_FACET = (
     *("accuracy", "balanced_accuracy", "train_accuracy", "majority", "chance"),
 )
 OF_LAYER = ("n", "k", "smallest", "largest", "components", "silhouette", "n_unlabelled", "ece")
-TASK_POLICIES = ("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection")
+TASK_POLICIES = (
+    *("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection"),
+    *("cells", "match_fit_set", "expansion"),
+)
 FACET_POLICIES = ("drawn",)
 
 

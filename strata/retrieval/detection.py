@@ -86,7 +86,8 @@ class DetectionScores:
         left_out = np.append(judged.skipped, query.own) if query.own != ABSENT else judged.skipped
         pictures, boxes = found.detections(row, left_out)
         self.average_precisions.append(detection_average_precision(pictures, boxes, places, truth))
-        self.ceilings.append(reached_share(self.matcher.reachable_boxes(places), truth))
+        reachable = self.matcher.reachable_boxes(places)
+        self.ceilings.append(np.nan if reachable is None else reached_share(reachable, truth))
 
     def scored(self) -> Scored:
         """Macro over groups, as ArtMiner reports it, and micro over queries; the ceiling is macro too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +14,16 @@ from strata.base.track import Track, no_track
 from strata.measures.scores import Policy, Score, Scored
 from strata.retrieval.aggregate import EUCLIDEAN_NOTE, IN_CLUSTER, PCA, task_scores
 from strata.retrieval.layer_vectors import LayerVectors, box_matcher
+from strata.retrieval.matching import BoxMatcher
 from strata.retrieval.per_query_measures import outcome_table, schema_of
 from strata.retrieval.queries import Database, QuerySet, Task
 from strata.retrieval.query_blocks import Search, TaskRun, run_queries
 from strata.retrieval.region_matching import Frames
 from strata.retrieval.topk import SCHEMA as TOPK_SCHEMA
 from strata.settings.params import CLASS_TASK, QueryView, RetrieveParams
+
+if TYPE_CHECKING:
+    from strata.dense.search import DenseMatch
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,19 @@ def evaluate_layer(
     query_view: QueryView,
     frames: Frames,
     track: Track = no_track,
+    dense: DenseMatch | None = None,
 ) -> LayerResult:
     """Rank and score one layer; a set without queries leaves nothing.
 
-    All cores share the work; BLAS runs on one thread, as its sums may differ with their number.
+    ``dense``: how details are found in a layer that has a dense index. All cores share the work; BLAS runs on
+    one thread, as its sums may differ with their number.
     """
     topk, per_query = [TOPK_SCHEMA.empty_table()], [schema_of(params.measures).empty_table()]
     found = Scored()
     with one_blas_thread():
         for query_set in (some for some in query_sets if some.queries):
-            boxed = any(query.boxed for query in query_set.queries)
-            search = Search(layer, box_matcher(layer, frames, params) if boxed else None, database, params)
+            matcher = _matcher(layer, query_set, database, params, frames, dense)
+            search = Search(layer, matcher, database, params)
             for run in run_queries(search, query_set, track):
                 spaces = _tables(run, params.measures)
                 topk.append(run.neighbours.table(database.image_ids))
@@ -65,6 +72,21 @@ def evaluate_layer(
     return LayerResult(pa.concat_tables(topk), pa.concat_tables(per_query), found)
 
 
+def _matcher(
+    layer: LayerVectors,
+    query_set: QuerySet,
+    database: Database,
+    params: RetrieveParams,
+    frames: Frames,
+    dense: DenseMatch | None,
+) -> BoxMatcher | None:
+    """What the queries are matched by; None if none of them is. Those made of labels are whole pictures."""
+    if all(task.name == CLASS_TASK for task in query_set.tasks):
+        return None
+    matcher = box_matcher(layer, database, frames, params, dense)
+    return matcher if matcher and any(map(matcher.takes, query_set.queries)) else None
+
+
 def _tables(run: TaskRun, named: Sequence[str]) -> dict[str, pa.Table]:
     """The per-query rows of each space; inside clusters, chance is that of ranking everything at random."""
     at_random = {**run.outcomes, IN_CLUSTER: run.outcomes[PCA]}
@@ -78,16 +100,21 @@ def _policies(task: Task, query_set: QuerySet, search: Search, query_view: Query
     """What changes the numbers, as text beside them."""
     boxed = sum(query.boxed for query in query_set.queries)
     whole = any(query.whole for query in query_set.queries)
-    match = _match(task, boxed, len(query_set.queries), search)
+    matcher, count = search.matcher, len(query_set.queries)
+    inside = sum(map(matcher.takes, query_set.queries)) if matcher else 0
     texts = {
         "ap": task.ap,
         "junk": task.junk,
         "self_match": task.self_match,
         "query_view": _view(query_view, search.layer) if boxed else "whole",
-        "match": match,
-        "metric": "cosine" if match == "region" else search.params.metric,
+        "match": _match(boxed, inside, count, search),
+        "metric": search.params.metric,
         "chance": "own picture first" if task.self_match == "include" and whole else "uniform",
     }
+    if matcher:
+        texts |= matcher.policies
+    if inside < count:
+        texts["metric"] = search.params.metric
     return Scored(policies=[Policy(name, text) for name, text in texts.items()])
 
 
@@ -95,9 +122,9 @@ def _view(query_view: QueryView, layer: LayerVectors) -> str:
     return "whole (the layer has no map)" if query_view == "roi" and not layer.has_map else query_view
 
 
-def _match(task: Task, boxed: int, queries: int, search: Search) -> str:
-    if task.name == CLASS_TASK or search.params.match == "global" or not boxed:
-        return "global"
+def _match(boxed: int, inside: int, queries: int, search: Search) -> str:
     if search.matcher is None:
-        return "global (the layer has no map)"
-    return "region" if boxed == queries else "region for boxed queries, global for the others"
+        lacking = search.params.match != "global" and boxed
+        return "global (the layer has no map)" if lacking else "global"
+    name = search.matcher.name
+    return name if inside == queries else f"{name} for boxed queries, global for the others"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from strata.base.files import read_array, read_table
+from strata.dense.indexing import indexed_layers
 from strata.descriptors.vectors import read_vectors
 from strata.maps.features import read_layer_info
 from strata.retrieval.matching import BoxMatcher
@@ -17,6 +19,9 @@ from strata.retrieval.queries import Database, Positions
 from strata.retrieval.region_matching import Frames, RegionMatcher, RegionStore, open_regions
 from strata.retrieval.similarity import DATABASE_BLOCK, Floats32, VectorIndex, build_index
 from strata.settings.params import RetrieveParams
+
+if TYPE_CHECKING:
+    from strata.dense.search import DenseMatch
 
 
 @dataclass(frozen=True)
@@ -27,19 +32,22 @@ class Folders:
     descriptors: Path
     reduced: Path
     clusters: Path
+    index: Path
 
 
 @dataclass(frozen=True)
 class LayerVectors:
     """``full``, ``reduced``: descriptors and their PCA; ``clusters``: (M,) cluster of every row, a query
-    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``has_map``: False
-    for a layer of vectors, which cannot be limited to a box."""
+    crop's by the nearest centroid; ``regions``: None where whole pictures are compared; ``dense``: where the
+    layer's dense index is, None where it is not asked for or there is none; ``has_map``: False for a layer of
+    vectors, which cannot be limited to a box."""
 
     full: VectorIndex
     reduced: VectorIndex
     clusters: npt.NDArray[np.int32]
     regions: RegionStore | None
     has_map: bool
+    dense: Path | None = None
 
     @cached_property
     def cluster_members(self) -> list[Positions]:
@@ -49,8 +57,14 @@ class LayerVectors:
         return np.split(np.argsort(clusters, kind="stable"), ends[:-1])
 
 
-def box_matcher(layer: LayerVectors, frames: Frames, params: RetrieveParams) -> BoxMatcher | None:
+def box_matcher(
+    layer: LayerVectors, database: Database, frames: Frames, params: RetrieveParams, dense: DenseMatch | None
+) -> BoxMatcher | None:
     """What boxed queries are matched by; None: by whole pictures, as all others are."""
+    if layer.dense is not None and dense is not None:
+        from strata.retrieval.dense_matching import open_dense  # torch, which no other match needs
+
+        return open_dense(layer.dense, database, dense, own_counts=params.self_match == "include")
     if layer.regions is None:
         return None
     return RegionMatcher(layer.regions, frames, layer.full.candidates, params.budget_mib)
@@ -65,11 +79,14 @@ def read_layer(
     )
     full = build_index(descriptors, params.metric, database.ranked)
     reduced = build_index(reduced_vectors, params.metric, database.ranked, full.usable)
-    store = None
-    if params.match == "region":
+    store, dense = None, None
+    if params.match == "dense" and name in indexed_layers(folders.index):
+        dense = folders.index / name
+    if params.match != "global" and dense is None:
         store = open_regions(folders.features, name, levels, database.ranked, center=center)
     has_map = read_layer_info(folders.features, name).kind != "vector"
-    return LayerVectors(full, reduced, _clusters(folders.clusters, name, reduced.vectors), store, has_map)
+    clusters = _clusters(folders.clusters, name, reduced.vectors)
+    return LayerVectors(full, reduced, clusters, store, has_map, dense)
 
 
 def _clusters(folder: Path, name: str, reduced: Floats32) -> npt.NDArray[np.int32]:

@@ -1,13 +1,13 @@
 """What a block of queries is matched by, and what that gives: a score for every picture, and boxes.
 
 Whole pictures are compared by their vectors (``similarity``). Boxed queries may have a matcher that looks
-inside the pictures: ``region_matching``. Another one needs the two protocols below and its turn in
-``layer_vectors.box_matcher``; ranking, scoring and the tables ask for nothing else.
+inside the pictures: ``region_matching`` or ``dense_matching``. Another one needs the two protocols below and
+its turn in ``layer_vectors.box_matcher``; ranking, scoring and the tables ask for nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -43,19 +43,31 @@ class BoxMatcher(Protocol):
     """Finds what is in the boxes of queries."""
 
     @property
+    def name(self) -> str:
+        """What ``retrieve.match`` calls it."""
+
+    @property
     def bytes_a_score(self) -> int:
         """What is held for a query and picture."""
+
+    @property
+    def policies(self) -> Mapping[str, str]:
+        """What changes the numbers of its queries, in words."""
 
     @property
     def boxes_are(self) -> str:
         """What kind of boxes it finds, for the metrics."""
 
+    def takes(self, query: Query) -> bool:
+        """Is this query matched by it? All that have a box are."""
+
     def match(self, queries: Sequence[Query], left_out: int | None) -> BoxMatches:
         """Match some queries; ``left_out``: how many pictures may be left out of a query's detections, None:
         no detections are asked for."""
 
-    def reachable_boxes(self, places: Positions) -> Floats64:
-        """(M, R, 4) in pixels: all it could find in the pictures at ``places`` (M,), NaN where ABSENT."""
+    def reachable_boxes(self, places: Positions) -> Floats64 | None:
+        """(M, R, 4) in pixels: all it could find in the pictures at ``places`` (M,), NaN where ABSENT; None:
+        whatever there is."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +97,13 @@ def match_queries(
 ) -> Matches:
     """Score every picture for a block of queries, boxed ones by ``matcher`` if there is one."""
     vectors = np.array([query.row for query in queries], np.int64)
-    inside = np.array([matcher is not None and query.boxed for query in queries], np.bool_)
+    inside = np.array([matcher is not None and matcher.takes(query) for query in queries], np.bool_)
     rows = np.where(inside, np.cumsum(inside) - 1, ABSENT)
     if matcher is None or not inside.any():
         return Matches(score_rows(index, vectors), None, rows)
     scores = np.empty((len(queries), len(index.candidates)), np.float32)
     scores[~inside] = score_rows(index, vectors[~inside])
-    found = matcher.match([query for query in queries if query.boxed], left_out)
+    found = matcher.match([query for query in queries if matcher.takes(query)], left_out)
     scores[inside] = found.scores
     return Matches(scores, found, rows)
 

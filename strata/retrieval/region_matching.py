@@ -12,7 +12,7 @@ kind ``vector`` has none. Pictures are read in blocks from memory-mapped arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,8 +105,18 @@ class RegionMatcher:
     frames: Frames
     candidates: npt.NDArray[np.bool_]
     budget_mib: int
+    name: str = "region"
     bytes_a_score: int = 12  # the score, the winning region, and both while they are put together
     boxes_are: str = "R-MAC regions"
+
+    @property
+    def policies(self) -> Mapping[str, str]:
+        """Regions are always compared by the cosine."""
+        return {"metric": "cosine"}
+
+    def takes(self, query: Query) -> bool:
+        """Whole pictures have no box to look for."""
+        return query.boxed
 
     def match(self, queries: Sequence[Query], left_out: int | None) -> RegionMatches:
         """Match some queries; keeps the first 1,000 boxes of each if detections are asked for."""

@@ -24,6 +24,7 @@ def check_consistency(
     Whether a module path exists, and has positions to pool, only the network itself can tell.
     """
     _check_layers(params, model)
+    _check_dense(params, dataset)
     _check_class_token(params, model)
     _check_whitening(params.pool.whiten, whitenings)
     _check_clusters(params, dataset)
@@ -53,6 +54,21 @@ def _check_layers(params: Params, model: ModelConf) -> None:
             raise StrataError(
                 f"conf/models/{params.model}.yaml: aliases.{alias} = {module!r} is no module path"
             )
+
+
+def _check_dense(params: Params, dataset: DatasetConf) -> None:
+    """What a data set names is taken where it is among the layers; what is typed has to be."""
+    if isinstance(params.dense.layers, list):
+        for layer in params.dense.layers:
+            if layer not in params.layers or layer == EMBEDDING:
+                why = "is no map" if layer == EMBEDDING else "is not among layers"
+                known = ", ".join(name for name in params.layers if name != EMBEDDING)
+                raise StrataError(f"params.yaml: dense.layers: {layer!r} {why}; there are: {known}")
+    if params.retrieve.expand and params.retrieve.match != "dense":
+        raise StrataError(
+            f"params.yaml: retrieve.expand = {params.retrieve.expand} is for boxes matched densely and "
+            f"retrieve.match is {params.retrieve.match}; set it to 0, or retrieve.match to dense"
+        )
 
 
 def _check_class_token(params: Params, model: ModelConf) -> None:

@@ -21,10 +21,12 @@ CLASS_TASK = "class"
 Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "spoc", "crow", "cls"]
 Treatment = Literal["raw", "centred", "pca", "whitened"]
 View = Literal["center_crop", "squash", "letterbox"]
+Match = Literal["global", "region", "dense"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Cells = Annotated[int, Field(ge=1, le=18)]  # codes of more could pass what float32 adds exactly
 
 
 class Strict(BaseModel):
@@ -68,9 +70,11 @@ class QueryParams(Strict):
 
 
 class RetrieveParams(Strict):
-    """``measures``: further ones by name, scored beside those that always are."""
+    """``measures``: further ones by name, scored beside those that always are; ``expand``: how many of the
+    first boxes of a dense match query as well."""
 
-    match: Literal["global", "region"]
+    match: Match
+    expand: Annotated[int, Field(ge=0, le=100)] = 0
     metric: Literal["cosine", "euclidean"]
     top_k: Annotated[int, Field(ge=1, le=10_000)]
     self_match: Literal["exclude", "include"]
@@ -80,6 +84,32 @@ class RetrieveParams(Strict):
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
     measures: list[Annotated[str, Field(pattern=r"^((map|ndcg)_at_[1-9]\d{0,5}|mrr)$")]] = []
     budget_mib: Annotated[int, Field(ge=1)]
+
+
+class DenseSetup(Strict):
+    """Which layers are matched densely, and what suits a collection's details (see ``dense.params``).
+
+    A data set's file may say it; what ``params.yaml`` says goes before it; null says nothing.
+    """
+
+    layers: list[str] | Literal["all"] | None = None
+    size_px: Annotated[int, Field(ge=16, le=4096)] | None = None
+    dims: Count | None = None
+    whiten_power: Annotated[float, Field(ge=0, le=1)] | None = None
+    cells: Annotated[list[Cells], Field(min_length=1)] | None = None
+    focus: Annotated[float, Field(ge=0, le=100)] | None = None
+
+
+class DenseSettings(DenseSetup):
+    """The same in ``params.yaml``, with what does not hang on the collection."""
+
+    stride: Count | None
+    mirror: bool
+    fit: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    sample: Annotated[int, Field(ge=2)]
+    rerank: Count | None
+    boxes: Annotated[int, Field(ge=1, le=100)]
+    seed: Seed
 
 
 class ProbeParams(Strict):
@@ -114,6 +144,7 @@ class Params(Strict):
     pool: PoolParams
     reduce: ReduceParams
     cluster: ClusterParams
+    dense: DenseSettings
     query: QueryParams
     retrieve: RetrieveParams
     probe: ProbeParams
@@ -218,6 +249,7 @@ class DatasetConf(Strict):
     protocol: ProtocolEntry
     prompts: dict[str, PromptSet] | None
     k: Count | None
+    dense: DenseSetup | None
 
 
 class Weights(Strict):

@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from stages.settings import model_conf
-from strata.dense.building import Source, build_index, compute_maps, fit_on_maps
+from strata.dense.building import Source, compute_maps, lay_out_maps
+from strata.dense.details import Collection
 from strata.dense.index import open_index
+from strata.dense.indexing import build_index, fit_on_maps
 from strata.dense.kept import KeptMaps
-from strata.dense.search import Collection
+from strata.dense.raw_maps import RawMaps, open_raw_maps
 from strata.dense.tower import DenseTower, open_tower
 from strata.models.loading import load_model
 
@@ -46,12 +48,19 @@ def source_of(pictures: Sequence[Pixels]) -> Source:
     return Source(ids, [f"{number:064x}" for number in range(len(pictures))], sizes, pictures.__getitem__)
 
 
+def raw_maps(folder: Path, source: Source, tower: DenseTower, kept: KeptMaps) -> RawMaps:
+    """The stored maps, laid out and opened."""
+    lay_out_maps(folder, source, tower, kept)
+    return open_raw_maps(folder)
+
+
 def collection_of(folder: Path, tower: DenseTower, pictures: Sequence[Pixels]) -> Collection:
     """Everything from the pictures to an open index."""
     source, kept = source_of(pictures), KeptMaps(folder / "store", {"test": 1}, tower.tap.channels)
     compute_maps(source, tower, kept)
-    projection = fit_on_maps(source, tower, kept, dims=64, power=0.25, seed=22, fit_set="drawn")
-    build_index(folder / "index", source, tower, kept, projection)
+    raw = raw_maps(folder / "maps", source, tower, kept)
+    projection = fit_on_maps(raw, dims=64, power=0.25, seed=22, fit_set="drawn")
+    build_index(folder / "index", raw, projection)
     return Collection(
         open_index(folder / "index"), projection, tower, lambda image_id: pictures[int(image_id)]
     )

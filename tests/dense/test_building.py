@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from strata.base.errors import StrataError
-from strata.dense.building import Source, build_index, compute_maps, fit_on_maps, index_shapes
+from strata.dense.building import Source, compute_maps, index_shapes
 from strata.dense.index import index_bytes, open_index
+from strata.dense.indexing import build_index, fit_on_maps
 from strata.dense.kept import KeptMaps, read_maps
 from strata.dense.params import DenseParams
-from strata.dense.projection import encode, project
+from strata.dense.projection import Projection, encode, project
 from strata.dense.tower import DenseTower, picture_map
 from strata.maps.views import Picture, PictureError
-from tests.dense.conftest import drawn, source_of
+from tests.dense.conftest import drawn, raw_maps, source_of
 
 SIZES = [(64, 48), (48, 64), (64, 48), (90, 20)]
 PICTURES = [drawn(number, *size) for number, size in enumerate(SIZES)]
@@ -43,8 +44,14 @@ def kept(tmp_path: Path, tower: DenseTower) -> KeptMaps:
     return KeptMaps(tmp_path / "store", {"layer": "middle"}, tower.tap.channels)
 
 
-def fitted(source: Source, tower: DenseTower, kept: KeptMaps, power: float = 0.25):  # type: ignore[no-untyped-def]
-    return fit_on_maps(source, tower, kept, dims=16, power=power, seed=1, fit_set="drawn")
+def make_index(
+    folder: Path, source: Source, tower: DenseTower, kept: KeptMaps, power: float = 0.25
+) -> Projection:
+    """The index of stored maps, and its projection."""
+    raw = raw_maps(folder.with_suffix(".maps"), source, tower, kept)
+    projection = fit_on_maps(raw, dims=16, power=power, seed=1, fit_set="drawn")
+    build_index(folder, raw, projection)
+    return projection
 
 
 def test_a_new_picture_costs_one_picture(tower: DenseTower, kept: KeptMaps) -> None:
@@ -63,9 +70,8 @@ def test_a_changed_fit_projects_again_and_decodes_nothing(
     compute_maps(watched.source, tower, kept)
     watched.asked.clear()
     for power in (0.25, 0.5):
-        projection = fitted(watched.source, tower, kept, power)
-        build_index(tmp_path / f"{power}", watched.source, tower, kept, projection)
-        index = open_index(tmp_path / f"{power}")
+        projection = make_index(tmp_path / f"p{power:.0%}", watched.source, tower, kept, power)
+        index = open_index(tmp_path / f"p{power:.0%}")
         for place, picture in enumerate(PICTURES):
             expected = encode(project(picture_map(tower, picture), projection))
             assert np.array_equal(index.fine.map_of(place), expected)
@@ -77,7 +83,7 @@ def test_an_index_takes_the_bytes_that_were_announced(
 ) -> None:
     watched = Watched(4)
     compute_maps(watched.source, tower, kept)
-    build_index(tmp_path / "i", watched.source, tower, kept, fitted(watched.source, tower, kept))
+    make_index(tmp_path / "i", watched.source, tower, kept)
     written = sum(np.load(tmp_path / "i" / name).nbytes for name in ("codes.npy", "coarse.npy"))
     assert written == index_bytes(index_shapes(watched.source, tower), 16)
 
@@ -90,7 +96,7 @@ def test_pictures_with_equal_bytes_share_a_map(tmp_path: Path, tower: DenseTower
     )
     compute_maps(twins, tower, kept)
     assert sorted(watched.asked) == [0, 2]
-    build_index(tmp_path / "i", twins, tower, kept, fitted(twins, tower, kept))
+    make_index(tmp_path / "i", twins, tower, kept)
     index = open_index(tmp_path / "i")
     assert np.array_equal(index.fine.map_of(0), index.fine.map_of(1))
 
@@ -104,7 +110,7 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_left_out(
     source = watched.source.without(rejected)
     assert source.ids == ["0000", "0002", "0003"]
     assert np.array_equal(source.read(1), PICTURES[2])
-    build_index(tmp_path / "i", source, tower, kept, fitted(source, tower, kept))
+    make_index(tmp_path / "i", source, tower, kept)
     assert open_index(tmp_path / "i").ids == source.ids
 
 
@@ -113,8 +119,8 @@ def test_a_map_that_is_not_there_is_an_error_not_zeros(
 ) -> None:
     some = Watched(3)
     compute_maps(some.source, tower, kept)
-    with pytest.raises(StrataError, match="the map of 0003 is missing"):
-        build_index(tmp_path / "i", Watched(4).source, tower, kept, fitted(some.source, tower, kept))
+    with pytest.raises(StrataError, match="1 of 4 maps are missing"):
+        raw_maps(tmp_path / "maps", Watched(4).source, tower, kept)
 
 
 def test_a_broken_shard_is_removed_and_its_maps_computed_again(tower: DenseTower, kept: KeptMaps) -> None:

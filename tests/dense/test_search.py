@@ -14,8 +14,9 @@ from strata.base.errors import StrataError
 from strata.demo.collection import plan_collection
 from strata.demo.painting import paint
 from strata.dense import search
+from strata.dense.details import Collection, find_details
 from strata.dense.params import DenseParams
-from strata.dense.search import Collection, Found, find_details
+from strata.dense.search import Found
 from strata.dense.tower import DenseTower
 from strata.maps.geometry import Box
 from tests.dense.conftest import Pixels, collection_of, drawn
