@@ -24,6 +24,7 @@ from strata.measures.groups import group_codes
 CONFIDENCE = 0.95
 FEWEST_GROUPS = 5
 FEWEST_EFFECTIVE = 4  # groups of one size that would weigh as much; see t_interval
+MOST_SKEWED = 0.3  # the long side is then half as long again as without
 SAME = 1e-9  # group means this close are equal but for rounding
 
 Floats = npt.NDArray[np.float64]
@@ -54,7 +55,8 @@ def t_interval(
       2002; Pustejovsky and Tipton 2018; here for an intercept alone, in closed form).
     - Skewness: AP and hit rates lie lopsided in 0..1, and a symmetric interval then misses on the long side.
       Hall's (1992) transformation of t corrects for the skewness of the group means, divided by the root of
-      the effective number of groups, 1 / sum(w_g^2) (Kish 1965).
+      the effective number of groups, 1 / sum(w_g^2) (Kish 1965). It is held to MOST_SKEWED: with ten groups
+      one that stands out would make it reach to the end of the scale, which says nothing.
 
     Symmetric group means of equal size give the ordinary t interval. No interval below five groups, below
     four effective ones, or where all groups have one mean.
@@ -77,6 +79,7 @@ def t_interval(
     scale = float(np.sqrt(np.sum((weights * deviations) ** 2 / (1 - weights))))
     t = float(stdtrit(_satterthwaite(weights), (1 + CONFIDENCE) / 2))
     skewness = _skewness(means) * float(np.sqrt(np.sum(weights**2)))
+    skewness = min(max(skewness, -MOST_SKEWED), MOST_SKEWED)
     below, above = (mean - scale * _hall_inverse(side, skewness) for side in (t, -t))
     return Interval(mean, max(lowest, min(below, mean)), min(highest, max(above, mean)), len(sizes))
 
