@@ -21,7 +21,7 @@ from strata.results.parameters import flat_params
 from strata.settings.consistency import check_consistency
 from strata.settings.params import DatasetConf, ModelConf
 
-WHITENING = Path("conf/whitening")
+WHITENING, PROJECTION = Path("conf/whitening"), Path("conf/projection")
 CONSISTENT = "The parameters are consistent.\n"
 
 
@@ -52,7 +52,8 @@ def _check() -> str:
     dataset = _as_typed(params.dataset, settings.dataset_conf(params.dataset))
     model = settings.model_conf(params.model)
     whitenings = [entry.name for entry in WHITENING.iterdir() if entry.is_dir()]
-    check_consistency(params, dataset, model, whitenings)
+    projections = [entry.name for entry in PROJECTION.glob("*") if entry.is_dir()]
+    check_consistency(params, dataset, model, whitenings, projections)
     where = f"{settings.DATASETS}/{params.dataset}.yaml"
     parameters = flat_params(params.model_dump(), "_")
     check_names(list(dataset.protocol.positives), _known_facets(dataset), where, parameters)

@@ -11,20 +11,26 @@ from strata.settings.params import CLASS_TASK, EMBEDDING, DatasetConf, ModelConf
 
 MODULE_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 USUAL_ALIASES = ("stem", "early", "middle", "late")
-OWN_WHITENINGS = ("none", "self")
+SELF = "self"
+OWN_WHITENINGS = ("none", SELF)
 PLACEHOLDERS = {"", "name", "article", "description"}
 
 
 def check_consistency(
-    params: Params, dataset: DatasetConf, model: ModelConf, whitenings: Collection[str]
+    params: Params,
+    dataset: DatasetConf,
+    model: ModelConf,
+    whitenings: Collection[str],
+    projections: Collection[str] = (),
 ) -> None:
     """Raise StrataError for the first combination that cannot work.
 
-    ``whitenings`` are the names of the exported whitenings that exist (without ``none`` and ``self``).
+    ``whitenings`` and ``projections`` are the names of those that were exported (without ``none`` and
+    ``self``).
     Whether a module path exists, and has positions to pool, only the network itself can tell.
     """
     _check_layers(params, model)
-    _check_dense(params, dataset)
+    _check_dense(params, model, projections)
     _check_class_token(params, model)
     _check_whitening(params.pool.whiten, whitenings)
     _check_clusters(params, dataset)
@@ -56,14 +62,24 @@ def _check_layers(params: Params, model: ModelConf) -> None:
             )
 
 
-def _check_dense(params: Params, dataset: DatasetConf) -> None:
-    """What a data set names is taken where it is among the layers; what is typed has to be."""
-    if isinstance(params.dense.layers, list):
-        for layer in params.dense.layers:
-            if layer not in params.layers or layer == EMBEDDING:
-                why = "is no map" if layer == EMBEDDING else "is not among layers"
-                known = ", ".join(name for name in params.layers if name != EMBEDDING)
-                raise StrataError(f"params.yaml: dense.layers: {layer!r} {why}; there are: {known}")
+def _check_dense(params: Params, model: ModelConf, projections: Collection[str]) -> None:
+    """Layers that a data set names are taken where they are there; what is typed has to be."""
+    dense = params.dense
+    if dense.fit != SELF and dense.fit not in projections:
+        known = ", ".join([SELF, *sorted(projections)])
+        raise StrataError(
+            f"params.yaml: dense.fit = {dense.fit!r} is not in conf/projection; there are: {known}"
+        )
+    if dense.stride is not None and is_resnet(model.architecture):
+        raise StrataError(
+            f"params.yaml: dense.stride = {dense.stride} is for a ViT's patches and model {params.model} "
+            f"({model.architecture}) is a ResNet; set it to null"
+        )
+    for layer in dense.layers if isinstance(dense.layers, list) else ():
+        if layer not in params.layers or layer == EMBEDDING:
+            why = "has no map" if layer == EMBEDDING else "is not among layers"
+            known = ", ".join(name for name in params.layers if name != EMBEDDING)
+            raise StrataError(f"params.yaml: dense.layers: {layer!r} {why}; there are: {known}")
     if params.retrieve.expand and params.retrieve.match != "dense":
         raise StrataError(
             f"params.yaml: retrieve.expand = {params.retrieve.expand} is for boxes matched densely and "

@@ -13,7 +13,7 @@ import torch
 from strata.base.errors import StrataError
 from strata.demo.collection import plan_collection
 from strata.demo.painting import paint
-from strata.dense import search
+from strata.dense import details
 from strata.dense.details import Collection, find_details
 from strata.dense.params import DenseParams
 from strata.dense.search import Found
@@ -216,6 +216,6 @@ def test_several_queries_are_taken_in_parts(
     planted: Planted,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(search, "TOGETHER", 3)
+    monkeypatch.setattr(details, "TOGETHER", 3)
     parts = find_details(collection, planted.queries[:7], PARAMS, own=range(7))
     assert all(same(one, other) for one, other in zip(parts, found[:7], strict=True))

@@ -28,6 +28,7 @@ DATASET = {
     "protocol": {"ap": "step", "positives": {}},
     "prompts": {"plain": {"facet": "animal", "templates": ["a photo of {article} {name}."]}},
     "k": 2,
+    "dense": None,
 }
 
 OUTS = ("data/check/dataset/zoo/ok.txt", "data/check/model/rn/ok.txt")
