@@ -17,7 +17,10 @@ from stages.running import run_stage, track
 from strata.base.errors import StrataError
 from strata.base.files import make_in_place, write_array, write_text
 from strata.collection.tables import read_tables
+from strata.dense.indexing import indexed_layers
 from strata.descriptors.vectors import read_vectors
+from strata.library.details import dense_match_of_run
+from strata.library.run import open_run
 from strata.maps.features import layer_names, read_rows
 from strata.results.exported import write_judgements, write_rankings
 from strata.results.plots import csv_text
@@ -41,6 +44,8 @@ def main() -> str:
         raise StrataError(f"the run has no layer {unknown[0]!r}; it has: {', '.join(known)}")
     layers = arguments.layers or known
     asked = read_questions(tables, FOLDERS.features, protocol, params, told["query.view"])
+    found_densely = params.match == "dense" and indexed_layers(FOLDERS.index)
+    dense = dense_match_of_run(open_run()) if found_densely else None
     query_sets = [some for some in (asked.own, asked.by_class) if some.queries]
 
     def fill(folder: Path) -> None:
@@ -54,10 +59,14 @@ def main() -> str:
         for name in track(layers, total=len(layers), desc="export: layers"):
             levels, center = told["pool.levels"], told["pool.center"]
             layer = read_layer(FOLDERS, name, asked.database, params, levels=levels, center=center)
-            search = Search(layer, box_matcher(layer, asked.frames, params), asked.database, params)
+            matcher = box_matcher(layer, asked.database, asked.frames, params, dense)
+            searches = [
+                (some, Search(layer, matcher if some is asked.own else None, asked.database, params))
+                for some in query_sets
+            ]
             vectors = read_vectors(FOLDERS.descriptors / f"{name}.parquet").values
             write_array(folder / name / "descriptors.npy", vectors)
-            for some in query_sets:
+            for some, search in searches:
                 write_rankings(folder / name, asked, whole_rankings(search, some, arguments.depth or None))
 
     make_in_place(arguments.out, fill)
