@@ -9,19 +9,18 @@ made again from the descriptors as ``retrieve`` makes them, with the parameters 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from stages.retrieve import DENSE, FOLDERS, TABLES
+from stages.retrieve import FOLDERS, TABLES
 from stages.revisions import WORKSPACE, lock_at, params_at
 from stages.running import run_stage, track
 from strata.base.errors import StrataError
 from strata.base.files import make_in_place, write_array, write_text
 from strata.collection.tables import read_tables
 from strata.dense.indexing import indexed_layers
-from strata.dense.params import dense_params
 from strata.descriptors.vectors import read_vectors
+from strata.library.details import dense_match_of_run
+from strata.library.run import open_run
 from strata.maps.features import layer_names, read_rows
 from strata.results.exported import write_judgements, write_rankings
 from strata.results.plots import csv_text
@@ -29,10 +28,7 @@ from strata.retrieval.layer_vectors import box_matcher, read_layer
 from strata.retrieval.query_blocks import Search
 from strata.retrieval.questions import read_questions
 from strata.retrieval.whole_rankings import whole_rankings
-from strata.settings.params import DenseSettings, DenseSetup, ProtocolEntry, RetrieveParams, parse
-
-if TYPE_CHECKING:
-    from strata.dense.search import DenseMatch
+from strata.settings.params import ProtocolEntry, RetrieveParams, parse
 
 
 def main() -> str:
@@ -48,8 +44,9 @@ def main() -> str:
         raise StrataError(f"the run has no layer {unknown[0]!r}; it has: {', '.join(known)}")
     layers = arguments.layers or known
     asked = read_questions(tables, FOLDERS.features, protocol, params, told["query.view"])
+    found_densely = params.match == "dense" and indexed_layers(FOLDERS.index)
+    dense = dense_match_of_run(open_run()) if found_densely else None
     query_sets = [some for some in (asked.own, asked.by_class) if some.queries]
-    dense = _dense_match(told, params)
 
     def fill(folder: Path) -> None:
         write_text(folder / "rows.csv", csv_text(rows.schema.names, rows.to_pylist()))
@@ -63,33 +60,18 @@ def main() -> str:
             levels, center = told["pool.levels"], told["pool.center"]
             layer = read_layer(FOLDERS, name, asked.database, params, levels=levels, center=center)
             matcher = box_matcher(layer, asked.database, asked.frames, params, dense)
-            search = Search(layer, matcher, asked.database, params)
+            searches = [
+                (some, Search(layer, matcher if some is asked.own else None, asked.database, params))
+                for some in query_sets
+            ]
             vectors = read_vectors(FOLDERS.descriptors / f"{name}.parquet").values
             write_array(folder / name / "descriptors.npy", vectors)
-            for some in query_sets:
+            for some, search in searches:
                 write_rankings(folder / name, asked, whole_rankings(search, some, arguments.depth or None))
 
     make_in_place(arguments.out, fill)
     tasks = ", ".join(task.name for some in query_sets for task in some.tasks)
     return f"{len(layers)} layers, tasks {tasks}, to {arguments.out}"
-
-
-def _dense_match(told: Mapping[str, Any], params: RetrieveParams) -> DenseMatch | None:
-    """How the run matched boxes in layers with a dense index."""
-    if params.match != "dense" or not indexed_layers(FOLDERS.index):
-        return None
-    if params.expand:
-        raise StrataError(
-            f"retrieve.expand = {params.expand}: expanded rankings are not written, for their boxes would "
-            "have to go through the network again; run with -S retrieve.expand=0 and export that"
-        )
-    from strata.dense.search import DenseMatch
-
-    typed = {key.removeprefix("dense."): value for key, value in told.items() if key.startswith("dense.")}
-    settings = parse(DenseSettings, {**typed, "fit": "self"}, "dvc.lock: retrieve: dense")
-    setup = told.get("dense")
-    dataset = None if setup is None else parse(DenseSetup, setup, "dvc.lock: retrieve: the data set's dense")
-    return DenseMatch(dense_params(settings, dataset, DENSE))
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +21,7 @@ WHITENINGS = Path("conf/whitening")
 
 
 def main() -> str:
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    if (
-        len(arguments) != 1
-        or not re.fullmatch(r"[A-Za-z0-9_.-]+", arguments[0])
-        or arguments[0].startswith(".")
-    ):
-        raise StrataError("give the whitening one name of letters, digits, _, . or -, such as the data set's")
-    name = arguments[0]
-    if (WHITENINGS / name).is_file():
-        raise StrataError(f"{WHITENINGS / name}: this name has a meaning of its own; choose another")
+    name = one_name(sys.argv[1:], WHITENINGS, "whitening")
     layers = read_json(DESCRIPTORS / "layers.json")
     if read_json(DESCRIPTORS / "policies.json")["whiten"] != "self":
         raise StrataError(
@@ -43,6 +35,16 @@ def main() -> str:
 
     make_in_place(WHITENINGS / name, fill)
     return f"{len(layers)} layers to {WHITENINGS / name}; use it with pool.whiten={name}"
+
+
+def one_name(arguments: Sequence[str], folder: Path, what: str) -> str:
+    """The name that was given, which is to become a folder in ``folder``."""
+    names = [argument for argument in arguments if argument != "--debug"]
+    if len(names) != 1 or not re.fullmatch(r"[A-Za-z0-9_.-]+", names[0]) or names[0].startswith("."):
+        raise StrataError(f"give the {what} one name of letters, digits, _, . or -, such as the data set's")
+    if (folder / names[0]).is_file():
+        raise StrataError(f"{folder / names[0]}: this name has a meaning of its own; choose another")
+    return names[0]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-ARGUMENTS = ["tables", "features"]
+ARGUMENTS = ["tables", "features", "dense"]
 
 
 def preloaded(project: Path) -> BaseProcess:

@@ -41,6 +41,8 @@ EXECUTED: dict[str, tuple[str, str]] = {
         "test_plots_are_a_chart_a_metric_and_load_nothing_from_the_network",
     ),
     "dvc metrics diff --md": (PIPELINE, "test_metrics_diff_gives_a_delta_a_layer"),
+    "dvc exp run -S retrieve.expand=3": (PIPELINE, "retrieve.expand=1"),
+    "dvc exp run -S dense.layers=all": (PIPELINE, "dense.layers=all"),
     "dvc exp run -S 'grid.poolings=[max,gem]' -S 'grid.treatments=[raw,whitened]'": (
         PIPELINE,
         "test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it",

@@ -22,7 +22,7 @@ READING = {
     "scan": ("folder", "data/check/dataset/folder/listing.tsv"),
     "download": ("data/check/dataset/folder", "data/raw/folder"),
     "prepare": ("data/raw/folder", "data/tables"),
-    "extract": ("data/tables", "data/features"),
+    "extract": ("data/tables", "data/features", "data/dense"),
 }
 
 

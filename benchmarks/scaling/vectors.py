@@ -65,6 +65,7 @@ def make_project(folder: Path, rows: int, kind: str) -> None:
     if kind == "regions":
         info = LayerInfo("made", "made", "regions", CHANNELS["regions"], SIDE, SIDE, LEVELS, 3.0, False)
     _write_features(folder / "data/features", info, classes, queries)
+    write_json(folder / "data/index/layers.json", [])
     if kind == "vector":
         width = json.loads((MODEL / "open_clip_config.json").read_text("utf-8"))["model_cfg"]["embed_dim"]
         named = LayerInfo("embedding", "embedding", "vector", width, 1, 1, LEVELS, 3.0, False)

@@ -11,7 +11,8 @@ from strata.dense.projection import Codes, Floats, Projection, encode, project
 def encode_template(map_: npt.NDArray[np.float16], projection: Projection, focus: float) -> Codes:
     """A cut-out map -> (rows, columns, D) codes; a cell's are as long as its weight (``cell_weights``)."""
     rows, columns, _ = map_.shape
-    return encode(project(map_, projection) * cell_weights(rows, columns, focus)[..., None])
+    weights = cell_weights(rows, columns, focus)[..., None]
+    return encode(np.asarray(project(map_, projection) * weights, np.float32))
 
 
 def cell_weights(rows: int, columns: int, focus: float) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
@@ -12,6 +13,7 @@ from strata.dense.asking import picture_reader
 from strata.dense.details import Collection, Query, find_details, open_collection
 from strata.dense.indexing import indexed_layers
 from strata.dense.params import DenseParams, dense_params
+from strata.dense.search import DenseMatch, Expander
 from strata.dense.tower import DenseView
 from strata.library.run import Run
 from strata.library.search import run_model
@@ -100,14 +102,27 @@ def open_details(run: Run, layer: str | None = None, *, device: str | None = "cp
             f"`dvc exp run -S 'dense.layers=[{wanted}]'` makes one"
         )
     chosen = layer or layers[0]
-    params, view = _told(run)
+    params, view = dense_of_run(run)
     read = picture_reader(run.tables, run.root)
     collection = open_collection(run.data / "index" / chosen, view, read, device=device)
     return Details(chosen, collection, params)
 
 
-def _told(run: Run) -> tuple[DenseParams, DenseView]:
-    """What the stages were told when they ran."""
+def dense_match_of_run(run: Run, device: str | None = "cpu") -> DenseMatch:
+    """How the stage ``retrieve`` of a run found details."""
+    params, view = dense_of_run(run)
+    retrieve = run.used("retrieve")["params.yaml"]
+    params = replace(params, boxes=retrieve["dense.boxes"], expand=retrieve["retrieve"]["expand"])
+    read = picture_reader(run.tables, run.root)
+
+    def open_expander(folder: Path) -> Expander:
+        return open_collection(folder, view, read, device=device).expander(params)
+
+    return DenseMatch(params, open_expander)
+
+
+def dense_of_run(run: Run) -> tuple[DenseParams, DenseView]:
+    """What the stages were told when they ran, one box a picture and no expansion."""
     told = {key: value for stage in STAGES for key, value in run.used(stage)["params.yaml"].items()}
     settings = {key.removeprefix("dense."): value for key, value in told.items() if key.startswith("dense.")}
     own = next(

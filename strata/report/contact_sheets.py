@@ -166,10 +166,10 @@ def _read(rankings: Path, layer: str, wanted: Any) -> pa.Table:
 def is_distance(retrieval: Scored, layer: str, task: str, query: Query) -> bool:
     """Whether a query's scores are minus distances, by the policies of its layer and task.
 
-    Boxes that are matched by region hold cosines, whatever whole pictures hold.
+    Boxes that are looked for inside pictures hold similarities, whatever whole pictures hold.
     """
-    by_region = query.box is not None and retrieval.policy("match", layer, task).startswith("region")
-    return retrieval.policy("metric", layer, task) == "euclidean" and not by_region
+    inside = query.box is not None and not retrieval.policy("match", layer, task).startswith("global")
+    return retrieval.policy("metric", layer, task) == "euclidean" and not inside
 
 
 def _row(

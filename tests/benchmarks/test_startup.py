@@ -14,7 +14,10 @@ from benchmarks.settings import Settings
 HEAVY = {"torch", "torchvision", "open_clip", "timm", "sklearn", "scipy.stats", "matplotlib", "pandas"}
 ARRAYS = {"numpy", "pyarrow", "PIL", "scipy"}
 NO_ARRAYS = ["check", "scan", "gate", "freshness", "closure"]
-LIGHT = ["download", "prepare", "pool", "reduce", "cluster", "retrieve", "probe", "summarize", "report"]
+LIGHT = [
+    *("download", "prepare", "pool", "index", "reduce", "cluster", "retrieve"),
+    *("probe", "summarize", "report"),
+]
 
 
 @pytest.mark.parametrize("stage", LIGHT + NO_ARRAYS)

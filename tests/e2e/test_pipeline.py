@@ -22,6 +22,7 @@ STAGES = [
     "prepare",
     "extract",
     "pool",
+    "index",
     "reduce",
     "cluster",
     "retrieve",
@@ -91,6 +92,16 @@ def test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it(project: Pro
     smaller = ("-S", "grid.poolings=[max,gem]", "-S", "grid.treatments=[raw,whitened]")
     assert set(project.run("dvc", "exp", "run", *smaller).ran) == {"check", "grid", "summarize", "report"}
     assert json.loads(project.read("metrics/grid.json"))["class_map"]["best_treatment"] in ("raw", "whitened")
+
+
+def test_details_are_found_densely_and_expansion_reads_no_view_again(project: Project) -> None:
+    choices = ("-S", "retrieve.expand=1", "-S", "dense.layers=all", "-S", "dense.size_px=136")
+    result = project.run("dvc", "exp", "run", *choices)
+    assert "0 views computed" in result.line("extract")
+    found = json.loads(project.read("metrics/retrieval.json"))
+    assert found["late"]["detail_match"] == "dense"
+    assert found["late"]["detail_expansion"] == "first 1 boxes (transductive)"
+    assert found["embedding"]["detail_match"] == "global (the layer has no map)"
 
 
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:

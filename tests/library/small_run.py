@@ -19,7 +19,7 @@ PIPELINE: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["
 STAGES = {
     name: PIPELINE[name]["cmd"].replace("${dataset}", "demo").replace("${model}", "demo-rn").split()[3:]
     for name in (
-        *("check", "download", "prepare", "extract", "pool", "reduce"),
+        *("check", "download", "prepare", "extract", "pool", "index", "reduce"),
         *("cluster", "retrieve", "probe", "zeroshot"),
     )
 }
@@ -58,11 +58,14 @@ def write_lock(folder: Path, params: dict[str, Any]) -> None:
     """What DVC notes of the parameters of ``extract`` and ``pool``."""
     model = YAML(typ="safe", pure=True).load(folder / "conf" / "models" / f"{params['model']}.yaml")
     told = {key: model[key] for key in ("architecture", "weights", "aliases", "linear_stem")}
-    of_extract = {key: params[key] for key in ("model", "layers", "extract")}
+    dense = {f"dense.{key}": value for key, value in params["dense"].items()}
+    of_extract = {key: params[key] for key in ("model", "layers", "extract")} | dense
     stages = {
         "extract": {
             "params": {"params.yaml": of_extract, f"conf/models/{params['model']}.yaml": told},
         },
         "pool": {"params": {"params.yaml": {key: params[key] for key in ("pooling", "pool")}}},
+        "index": {"params": {"params.yaml": dense, "conf/datasets/demo.yaml": {"dense": None}}},
+        "retrieve": {"params": {"params.yaml": {**dense, "retrieve": params["retrieve"]}}},
     }
     (folder / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}), encoding="utf-8")

@@ -28,6 +28,19 @@ weights: {path: weights, tag: null, sha256: null, source: null}
 aliases: {early: transformer.resblocks.0}
 image_only: false
 """
+DATASET = """
+title: tiny
+licence: null
+citation: null
+sources: null
+classes: null
+labels: null
+queries: null
+protocol: {ap: step, positives: {}}
+prompts: null
+k: null
+dense: null
+"""
 
 
 @pytest.fixture
@@ -45,6 +58,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "params.yaml").write_text("\n".join(lines) + "\n")
     (tmp_path / "conf" / "models").mkdir(parents=True)
     (tmp_path / "conf" / "models" / "tiny.yaml").write_text(MODEL)
+    (tmp_path / "conf" / "datasets").mkdir()
+    (tmp_path / "conf" / "datasets" / "demo.yaml").write_text(DATASET)
     (tmp_path / "weights").mkdir()
     torch.manual_seed(1)
     save_file(open_clip.CLIP(**CLIP).state_dict(), tmp_path / "weights" / "open_clip_model.safetensors")
@@ -70,7 +85,7 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.chdir(project)
     monkeypatch.delenv("STRATA_STORE", raising=False)
     monkeypatch.setenv("STRATA_BATCH", "2")
-    monkeypatch.setattr("sys.argv", ["extract", "data/tables", "data/features"])
+    monkeypatch.setattr("sys.argv", ["extract", "data/tables", "data/features", "data/dense"])
     return lambda: run_stage("extract", extract.main)
 
 
