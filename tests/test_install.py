@@ -1,4 +1,4 @@
-"""What is installed is what was locked: every file has a hash, every promised Python has one version of it."""
+"""What is installed was locked: every file has a hash, every promised Python one version of everything."""
 
 from __future__ import annotations
 
