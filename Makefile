@@ -17,10 +17,10 @@ help: ## show this list
 setup: $(STAMP) ## make .venv from requirements.lock
 
 $(STAMP): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "make: error: no '$(PYTHON)' here; name a Python 3.10 to 3.13: make $(MAKECMDGOALS) PYTHON=/where/it/is" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { echo "make: error: $(PYTHON) is $$($(PYTHON) -V); Python 3.10 to 3.13 is needed: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "make: error: no '$(PYTHON)' here; name a Python 3.10 to 3.14: make $(MAKECMDGOALS) PYTHON=/where/it/is" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' || { echo "make: error: $(PYTHON) is $$($(PYTHON) -V); Python 3.10 to 3.14 is needed: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: error: $(PYTHON) could not make an environment; on Debian and Ubuntu install python3-venv" >&2; exit 1; }
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements.lock
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

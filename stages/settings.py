@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, one_line
 from strata.base.workspace import project_root
 from strata.settings.params import DatasetConf, ModelConf, Params, only, parse
 
@@ -30,8 +30,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         loaded = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StrataError(f"{path}: no such file") from None
-    except YAMLError as error:
-        raise StrataError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, a number of 5,000 digits
+        raise StrataError(f"{path}: not YAML: {one_line(error)[:300]!a}") from None
     if not isinstance(loaded, dict):
         raise StrataError(f"{path}: expected a mapping of keys")
     return loaded

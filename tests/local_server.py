@@ -130,11 +130,11 @@ def web_page(content_type: str) -> Fault:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Served]:
+def serving(host: str = "127.0.0.1") -> Iterator[Served]:
     """A server on a free port of the loopback, for as long as the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {}))
+    server = ThreadingHTTPServer((host, 0), type("Bound", (Handler,), {}))
     server.daemon_threads = True
-    served = Served(f"http://127.0.0.1:{server.server_port}")
+    served = Served(f"http://{host}:{server.server_port}")
     server.RequestHandlerClass.served = served  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

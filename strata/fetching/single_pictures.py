@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-
 from strata.base.errors import StrataError
 from strata.base.files import atomic
 from strata.base.track import Track, no_track
-from strata.fetching.transfer import HEADERS, Cut, Refused, refuse_web_page, short_reason
+from strata.fetching.connections import SLOW, Watch, WatchedSession
+from strata.fetching.transfer import (
+    HEADERS,
+    NETWORK,
+    Cut,
+    Refused,
+    Unreached,
+    network_failure,
+    refuse_web_page,
+)
 
 WORKERS = 16
 WORKERS_PER_HOST = 4
@@ -33,7 +39,7 @@ GIVE_UP_AFTER = 8  # pictures in a row that one host could not be reached for
 MAX_BYTES = 200 << 20
 TIMEOUT_S = (10.0, 30.0)
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def fetch_pictures(
         if target.is_file():
             return None
         if not hasattr(local, "session"):
-            local.session = requests.Session()
+            local.session = WatchedSession()
         return hosts[_host(address)].fetch(local.session, address.url, target, pause)
 
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -95,7 +101,7 @@ class _Host:
         self._unreachable = 0
 
     def fetch(
-        self, session: requests.Session, url: str, target: Path, pause: Callable[[float], Any]
+        self, session: WatchedSession, url: str, target: Path, pause: Callable[[float], Any]
     ) -> str | None:
         with self._slots:
             if self._unreachable >= GIVE_UP_AFTER:
@@ -104,15 +110,13 @@ class _Host:
             for attempt in range(TRIES):
                 try:
                     _get(session, url, target)
-                except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-                    why, reached = short_reason(error), False
+                except Unreached as failure:
+                    why, reached = str(failure), False
                 except Cut as cut:
                     why, reached = str(cut), True
                 except Refused as refused:
                     self._unreachable = 0
                     return str(refused)
-                except requests.RequestException as error:
-                    return short_reason(error)
                 else:
                     self._unreachable = 0
                     return None
@@ -122,7 +126,15 @@ class _Host:
             return why
 
 
-def _get(session: requests.Session, url: str, target: Path) -> None:
+def _get(session: WatchedSession, url: str, target: Path) -> None:
+    with Watch(session) as watch:
+        try:
+            _save(session, url, target, watch)
+        except NETWORK as error:
+            raise network_failure(error, watch) from None
+
+
+def _save(session: WatchedSession, url: str, target: Path, watch: Watch) -> None:
     with closing(session.get(url, headers=HEADERS, stream=True, timeout=TIMEOUT_S)) as response:
         if response.status_code in _TEMPORARY:
             raise Cut(str(response.status_code))
@@ -135,9 +147,12 @@ def _get(session: requests.Session, url: str, target: Path) -> None:
                 if got == 0:
                     refuse_web_page(chunk)
                 got += len(chunk)
+                watch.got = got
                 if got > MAX_BYTES:
                     raise Refused(f"more than {MAX_BYTES >> 20} MiB")
                 stream.write(chunk)
+            if watch.slow:
+                raise Refused(SLOW)
             if got == 0:
                 raise Refused("an empty answer")
 

@@ -1,8 +1,9 @@
 """One file from one mirror, resumed where it was cut.
 
 ``NAME.part`` holds the bytes so far and ``NAME.part.json`` what the server said about the whole file (its
-address, ETag or date, size): bytes of two different files are never joined. Temporary failures are
-tried again after a pause that doubles; a try that got further starts the count anew.
+address, ETag, date, size): bytes of two different files are never joined. Temporary failures are
+tried again after a pause that doubles; a try that got further starts the count anew, as long as all of it
+moves at connections.LEAST_RATE.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 import urllib3
@@ -21,15 +22,20 @@ import urllib3
 from strata.base.errors import StrataError
 from strata.base.files import full_disk_reported, read_json, write_json
 from strata.base.track import Track, no_track
+from strata.fetching.connections import LEAST_RATE, SLOW, Misled, Watch, WatchedSession
 
 CONNECT_S, READ_S = 15.0, 60.0
 TRIES = 4  # without getting any further
-ATTEMPTS = 1000
+PATIENCE_S = 600.0  # that a transfer may take besides what its bytes need at LEAST_RATE
+MAX_BYTES = 256 << 30
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 CHUNK = 1 << 20
+_READ = 1 << 14  # small beside what LEAST_RATE brings in SLOW_S
 HEADERS = {"User-Agent": "clip-strata", "Accept-Encoding": "identity"}
 _TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
+NETWORK = (requests.RequestException, urllib3.exceptions.HTTPError, Misled, ValueError)
+"""What a request raises besides errors of the disk."""
 WEB_PAGE = "the server gave a web page instead of the file"
 _PAGE_START = re.compile(rb"\s*(<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
@@ -44,6 +50,10 @@ class Cut(Exception):
     def __init__(self, why: str, pause_s: float = 0.0) -> None:
         super().__init__(why)
         self.pause_s = pause_s
+
+
+class Unreached(Cut):
+    """The network failed, not the server."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,9 @@ def transfer(wanted: Wanted, *, track: Track = no_track, pause: Callable[[float]
     Raises Refused when this mirror is of no use; what it gave is kept for the next run where that can be
     resumed. Raises StrataError when the disk is full.
     """
-    failures = 0
-    with requests.Session() as session:
-        for _ in range(ATTEMPTS):
+    failures, got, started = 0, 0, time.monotonic()
+    with WatchedSession() as session:
+        while time.monotonic() - started < PATIENCE_S + got / LEAST_RATE:
             before = _size(wanted.part)
             if before and before == _known(wanted.part).get("total"):
                 return  # all was there, only the last step was missing
@@ -71,13 +81,15 @@ def transfer(wanted: Wanted, *, track: Track = no_track, pause: Callable[[float]
                 _attempt(session, wanted, track)
                 return
             except Cut as cut:
-                failures = 0 if _size(wanted.part) > before else failures
+                gained = max(0, _size(wanted.part) - before)
+                got += gained
+                failures = 0 if gained else failures
                 failures += 1
                 if failures >= TRIES:
                     raise Refused(f"{cut} ({failures} times in a row)") from None
                 seconds = max(cut.pause_s, FIRST_PAUSE_S * 2 ** (failures - 1))
                 pause(min(seconds, LONGEST_PAUSE_S))
-    raise Refused(f"cut off {ATTEMPTS} times")
+    raise Refused(SLOW)
 
 
 def forget(part: Path) -> None:
@@ -86,20 +98,33 @@ def forget(part: Path) -> None:
     _about(part).unlink(missing_ok=True)
 
 
-def _attempt(session: requests.Session, wanted: Wanted, track: Track) -> None:
+def _attempt(session: WatchedSession, wanted: Wanted, track: Track) -> None:
     headers, start = _resume_headers(wanted)
-    try:
-        with session.get(
-            wanted.url, headers={**HEADERS, **headers}, stream=True, timeout=(CONNECT_S, READ_S)
-        ) as response:
-            start, total = _accept(response, wanted, start)
-            _save(response, wanted.part, start, total, track)
-    except requests.exceptions.SSLError as error:
-        raise Refused(f"no secure connection: {short_reason(error)}") from None
-    except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-        raise Cut(short_reason(error)) from None
-    except requests.RequestException as error:
-        raise Refused(short_reason(error)) from None
+    with Watch(session) as watch:
+        try:
+            with session.get(
+                wanted.url, headers={**HEADERS, **headers}, stream=True, timeout=(CONNECT_S, READ_S)
+            ) as response:
+                start, total = _accept(response, wanted, start)
+                _save(response, wanted, start, total, track, watch)
+        except NETWORK as error:
+            raise network_failure(error, watch) from None
+
+
+def network_failure(error: Exception, watch: Watch) -> Cut | Refused:
+    """What a failed request means: another try may help (Unreached), or not (Refused).
+
+    ValueError is what odd addresses and headers make the libraries raise.
+    """
+    if watch.slow:
+        return Refused(SLOW)
+    if isinstance(error, Misled):
+        return Refused(str(error))
+    if isinstance(error, requests.exceptions.SSLError):
+        return Refused(f"no secure connection: {short_reason(error)}")
+    if isinstance(error, requests.ConnectionError | requests.Timeout | urllib3.exceptions.HTTPError):
+        return Unreached(short_reason(error))
+    return Refused(short_reason(error))
 
 
 def _resume_headers(wanted: Wanted) -> tuple[dict[str, str], int]:
@@ -108,8 +133,8 @@ def _resume_headers(wanted: Wanted) -> tuple[dict[str, str], int]:
     if not start or known.get("url") != wanted.url:
         return {}, 0
     headers = {"Range": f"bytes={start}-"}
-    if known.get("validator"):
-        headers["If-Range"] = known["validator"]
+    if validator := _validator(known):
+        headers["If-Range"] = validator
     return headers, start
 
 
@@ -127,11 +152,14 @@ def _accept(response: requests.Response, wanted: Wanted, start: int) -> tuple[in
         raise Refused(WEB_PAGE)
     if status == 206:
         first, total = _content_range(response)
-        if first != start or (total is not None and total != _known(wanted.part).get("total", total)):
+        if first != start:
             forget(wanted.part)
             raise Cut("the server resumed at the wrong place")
+        if start and not _is_same(response, total, _known(wanted.part)):
+            forget(wanted.part)
+            raise Cut("the file there is another one now")
     else:
-        start, total = 0, _seconds_or_none(response.headers.get("Content-Length"))
+        start, total = 0, _number(response.headers.get("Content-Length"))
     if wanted.bytes is not None and total is not None and total != wanted.bytes:
         raise Refused(f"the file there has {total:,} bytes, not {wanted.bytes:,}")
     if start == 0:
@@ -139,35 +167,60 @@ def _accept(response: requests.Response, wanted: Wanted, start: int) -> tuple[in
     return start, total
 
 
+def _is_same(response: requests.Response, total: int | None, known: dict[str, Any]) -> bool:
+    """Whether the rest is of the file whose start we have: same ETag, date and size, as far as known then."""
+    said = {**_about_file(response), "total": total}
+    return all(said[key] == known.get(key) for key in said if known.get(key) is not None)
+
+
+def _about_file(response: requests.Response) -> dict[str, str | None]:
+    return {"etag": response.headers.get("ETag"), "date": response.headers.get("Last-Modified")}
+
+
+def _validator(known: dict[str, Any]) -> str | None:
+    """What If-Range can name: an ETag unless it is a weak one, else a date."""
+    etag = known.get("etag")
+    found = etag if etag and not str(etag).startswith("W/") else known.get("date")
+    return None if found is None else str(found)
+
+
 def _remember(response: requests.Response, wanted: Wanted, total: int | None) -> None:
-    etag = response.headers.get("ETag", "")
-    validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
     forget(wanted.part)
     with full_disk_reported(wanted.part):
-        write_json(_about(wanted.part), {"url": wanted.url, "validator": validator, "total": total})
+        write_json(_about(wanted.part), {"url": wanted.url, "total": total, **_about_file(response)})
 
 
-def _save(response: requests.Response, part: Path, start: int, total: int | None, track: Track) -> None:
-    steps = ((total or start) - start) // CHUNK
+def _save(
+    response: requests.Response, wanted: Wanted, start: int, total: int | None, track: Track, watch: Watch
+) -> None:
+    part, most = wanted.part, wanted.bytes or total or MAX_BYTES
+    steps = (min(total or start, most) - start) // CHUNK
     with full_disk_reported(part), open(part, "ab") as stream:
-        for _ in track(_written(response, stream, start), total=steps, desc=f"{part.stem}, MiB"):
+        for _ in track(_written(response, stream, start, most, watch), total=steps, desc=f"{part.stem}, MiB"):
             pass
         stream.flush()
+    if watch.slow:
+        raise Refused(SLOW)
+    if _size(part) > most:
+        forget(part)
+        raise Refused(f"the file there has more than {most:,} bytes")
     if total is not None and _size(part) < total:
         raise Cut(f"the connection ended after {_size(part):,} of {total:,} bytes")
-    if total is not None and _size(part) > total:
-        forget(part)
-        raise Cut("the server sent more than it promised")
 
 
-def _written(response: requests.Response, stream: Any, start: int) -> Iterator[None]:
-    """Write the body; one item a MiB."""
+def _written(
+    response: requests.Response, stream: IO[bytes], start: int, most: int, watch: Watch
+) -> Iterator[None]:
+    """Write the body up to the first byte beyond ``most``; one item a MiB."""
     got = said = 0
-    for chunk in response.raw.stream(1 << 16, decode_content=False):  # some servers call a tgz an encoding
+    for chunk in response.raw.stream(_READ, decode_content=False):  # some servers call a tgz an encoding
         if start == 0 and got == 0:
             refuse_web_page(chunk)
-        stream.write(chunk)
+        stream.write(chunk[: most + 1 - start - got])
         got += len(chunk)
+        watch.got = got
+        if start + got > most:
+            return
         while said < got // CHUNK:
             said += 1
             yield
@@ -180,7 +233,9 @@ def refuse_web_page(start: bytes) -> None:
 
 
 def _content_range(response: requests.Response) -> tuple[int, int | None]:
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    found = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "")
+    )
     if found is None:
         return -1, None
     return int(found[1]), None if found[2] == "*" else int(found[2])
@@ -203,11 +258,12 @@ def _size(path: Path) -> int:
 
 
 def _seconds(header: str | None) -> float:
-    return float(_seconds_or_none(header) or 0)
+    return float(_number(header) or 0)
 
 
-def _seconds_or_none(header: str | None) -> int | None:
-    return int(header) if header is not None and header.isascii() and header.isdigit() else None
+def _number(header: str | None) -> int | None:
+    """A header's number; None where it is none or larger than any file."""
+    return int(header) if header is not None and re.fullmatch(r"[0-9]{1,18}", header) else None
 
 
 def short_reason(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """Unpack zip, tar and tgz archives that strangers made.
 
-Only plain files and folders come out, and only below the target folder: absolute names, ``..``, links,
-devices, encrypted and sparse members are refused, and so is an archive that holds far more than its own size
-promises. Members are streamed one after the other.
+Only plain files and folders come out, and only below the target folder: absolute names, ``..``, names with
+escapes or newlines, links, devices, encrypted and sparse members are refused, and so is an archive that holds
+far more than its own size promises. Members are streamed one after the other.
 
 By hand, because ``shutil.unpack_archive`` caps nothing, and before Python 3.12 refuses next to nothing.
 """
@@ -13,25 +13,27 @@ import contextlib
 import errno
 import gzip
 import os
+import re
 import shutil
-import stat
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from strata.base.errors import StrataError, one_line
 from strata.base.track import Track, no_track
+from strata.fetching.tars import BLOCK, FILE, FOLDER, Readable, tar_members
+from strata.fetching.zips import BROKEN_ZIP, open_zip, refused_because, zip_name
 
-MAX_FILES = 1_000_000
+MAX_MEMBERS = 1_000_000  # files and folders
+MAX_DEPTH = 32  # folders in one another
 MAX_BYTES = 256 << 30
 MAX_GROWTH = 50  # pictures are compressed already: an archive that grows more than this is a bomb
 FREE_GROWTH_BYTES = 64 << 20  # small archives of text may grow more
-TAR_TAIL_BYTES = 1024  # a tar ends with two blocks of zeros
+TAR_TAIL_BYTES = 2 * BLOCK  # a tar ends with two blocks of zeros
 _CHUNK = 1 << 20
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError)
+_SHOWN = 80  # characters of a name in a message
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BROKEN = (gzip.BadGzipFile, *BROKEN_ZIP)
 
 
 def unpack(archive: Path, folder: Path, *, consume: bool = False, track: Track = no_track) -> int:
@@ -65,35 +67,38 @@ def unpack(archive: Path, folder: Path, *, consume: bool = False, track: Track =
 
 
 class _Writer:
-    """Writes members below ``root`` and counts them against MAX_FILES, MAX_BYTES and MAX_GROWTH."""
+    """Writes members below ``root`` and counts them against MAX_MEMBERS, MAX_BYTES and MAX_GROWTH."""
 
     def __init__(self, archive: Path, root: Path) -> None:
         self._archive, self._root = archive, root
         self._size = archive.stat().st_size
         self._bytes = 0
+        self._folders = {root}
         self.files = 0
 
     def refuse(self, name: str, why: str) -> StrataError:
-        return StrataError(f"{self._archive}: refused, member {name!r} {why}; do not trust this archive")
+        shown = name[:_SHOWN]
+        return StrataError(f"{self._archive}: refused, member {shown!r} {why}; do not trust this archive")
 
     def folder(self, name: str) -> None:
         """Make one folder."""
         with self._refused_names(name):
-            self._target(name).mkdir(parents=True, exist_ok=True)
+            self._make(self._target(name), name)
 
-    def file(self, name: str, content: IO[bytes]) -> None:
-        """Stream one member into a new file."""
-        self.files += 1
-        if self.files > MAX_FILES:
-            raise self.refuse(name, f"makes it more than {MAX_FILES:,} files")
+    def file(self, name: str, content: Readable) -> int:
+        """Stream one member into a new file; how many bytes it has."""
         target = self._target(name)
+        self.files += 1
         with self._refused_names(name):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make(target.parent, name)
             out = open(target, "xb")  # noqa: SIM115 (closed below; only its making may be refused)
+        size = 0
         with out:
             while chunk := content.read(_CHUNK):
                 self.count_bytes(name, len(chunk))
                 out.write(chunk)
+                size += len(chunk)
+        return size
 
     def count_bytes(self, name: str, count: int) -> None:
         """Count unpacked bytes; StrataError when there are too many for an archive of this size."""
@@ -101,6 +106,18 @@ class _Writer:
         allowed = min(MAX_BYTES, self._size * MAX_GROWTH + FREE_GROWTH_BYTES)
         if self._bytes > allowed:
             raise self.refuse(name, f"makes it more than {allowed:,} bytes unpacked (a bomb?)")
+
+    def _make(self, folder: Path, name: str) -> None:
+        """The folder with those above it, each made and counted once."""
+        missing = []
+        while folder not in self._folders:
+            missing.append(folder)
+            folder = folder.parent
+        for below in reversed(missing):
+            below.mkdir()
+            self._folders.add(below)
+        if self.files + len(self._folders) - 1 > MAX_MEMBERS:
+            raise self.refuse(name, f"makes it more than {MAX_MEMBERS:,} files and folders")
 
     @contextlib.contextmanager
     def _refused_names(self, name: str) -> Iterator[None]:
@@ -115,12 +132,16 @@ class _Writer:
 
     def _target(self, name: str) -> Path:
         parts = name.replace("\\", "/").split("/")
-        if name.startswith(("/", "\\")) or (len(parts[0]) > 1 and parts[0][1] == ":" and len(parts[0]) == 2):
+        if name.startswith(("/", "\\")) or (len(parts[0]) == 2 and parts[0][1] == ":"):
             raise self.refuse(name, "has an absolute name")
         if ".." in parts:
             raise self.refuse(name, "climbs out of its folder")
-        if "\0" in name or not name.strip("/."):
+        if _CONTROL.search(name):
+            raise self.refuse(name, "has escapes or newlines in its name")
+        if not name.strip("/."):
             raise self.refuse(name, "has no usable name")
+        if len(parts) > MAX_DEPTH:
+            raise self.refuse(name, f"lies more than {MAX_DEPTH} folders deep")
         return self._root / name
 
 
@@ -147,42 +168,28 @@ def _steps(members: Iterator[int]) -> Iterator[None]:
 
 
 def _zip_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
-    with zipfile.ZipFile(stream) as archive:
+    whole = stream.seek(0, os.SEEK_END)
+    with open_zip(stream) as archive:
         entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
         for entry in entries:
-            _check_zip_entry(entry, writer)
+            if why := refused_because(entry):
+                raise writer.refuse(zip_name(entry), why)
+            if entry.header_offset + entry.compress_size > whole:
+                raise EOFError(f"{zip_name(entry)[:_SHOWN]!r} ends outside of it")
         for entry in entries:
-            name = _zip_name(entry)
-            if entry.is_dir():
+            name = zip_name(entry)
+            if name.endswith("/"):
                 writer.folder(name)
             else:
                 with archive.open(entry) as content:
-                    writer.file(name, content)
+                    if writer.file(name, content) != entry.file_size:
+                        raise EOFError(f"{name[:_SHOWN]!r} has another size than is listed")
             yield entry.header_offset + entry.compress_size
-
-
-def _check_zip_entry(entry: zipfile.ZipInfo, writer: _Writer) -> None:
-    mode = entry.external_attr >> 16
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise writer.refuse(entry.filename, "is a link or a device")
-    if entry.flag_bits & 1:
-        raise writer.refuse(entry.filename, "is encrypted")
-
-
-def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """The member's name; many programs write UTF-8 without saying so."""
-    name = entry.orig_filename
-    if not entry.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            return name.encode("cp437").decode("utf-8")
-    return name
 
 
 def _tgz_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
     with gzip.GzipFile(fileobj=stream, mode="rb") as unzipped:
         yield from _tar_members(unzipped, stream, writer)
-        while chunk := unzipped.read(_CHUNK):  # to its end: only there stands the checksum
-            _check_padding(chunk, writer)
 
 
 def _plain_tar_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
@@ -192,43 +199,35 @@ def _plain_tar_members(stream: IO[bytes], writer: _Writer) -> Iterator[int]:
         raise EOFError("its end is missing")
 
 
-def _tar_members(content: Any, stream: IO[bytes], writer: _Writer) -> Iterator[int]:
-    with tarfile.open(fileobj=content, mode="r|", errors="surrogateescape") as archive:
-        for member in archive:
-            _write_tar_member(archive, member, writer)
-            yield stream.tell()
-        rest: Any = archive.fileobj
-        while chunk := rest.read(_CHUNK):
-            _check_padding(chunk, writer)
+def _tar_members(content: Readable, stream: IO[bytes], writer: _Writer) -> Iterator[int]:
+    for member in tar_members(content):
+        name = _tar_name(member.name)
+        writer.count_bytes(name, member.header_bytes)
+        if member.kind == FOLDER:
+            if name.strip("./"):  # many archives begin with "./"
+                writer.folder(name)
+        elif member.kind == FILE:
+            writer.file(name, member)
+        else:
+            raise writer.refuse(name, "is a link, a device or sparse")
+        yield stream.tell()
+    while chunk := content.read(_CHUNK):
+        _check_padding(chunk, writer)
 
 
 def _check_padding(chunk: bytes, writer: _Writer) -> None:
-    """tarfile takes a broken header for the end: what follows the end must be zeros."""
+    """A broken header can look like the end: what follows the end must be zeros."""
     writer.count_bytes("(padding)", len(chunk))
     if any(chunk):
         raise EOFError("something in the middle is broken")
 
 
-def _write_tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, writer: _Writer) -> None:
-    name = _tar_name(member.name)
-    if member.isdir():
-        if name.strip("./"):  # many archives begin with "./"
-            writer.folder(name)
-        return
-    if not member.isreg() or member.issparse():
-        raise writer.refuse(name, "is a link, a device or sparse")
-    content = archive.extractfile(member)
-    if content is not None:
-        writer.file(name, content)
-
-
-def _tar_name(name: str) -> str:
+def _tar_name(name: bytes) -> str:
     """Names that are not UTF-8 are read as Latin-1."""
     try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return os.fsencode(name).decode("latin-1")
-    return name
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
 
 
 def _refuse_full_disk(archive: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -143,6 +144,9 @@ MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
         (workbook("<worksheet>" + " " * (3 << 20) + "</worksheet>"), "more than 2 MiB"),
         (workbook(f'<worksheet {MAIN}><row><c r="ZZZ1"><v>1</v></c></row></worksheet>'), "out of place"),
         (workbook(f'<worksheet {MAIN}><row><c t="s"><v>7</v></c></row></worksheet>'), "not an XLSX"),
+        (workbook(f'<worksheet {MAIN}><row><c t="s"><v>-1</v></c></row></worksheet>'), "no number"),
+        (workbook(f'<worksheet {MAIN}><row><c t="s"><v>{"9" * 5000}</v></c></row></worksheet>'), "no number"),
+        (workbook(f"<worksheet {MAIN}><c/></worksheet>"), "not an XLSX"),
     ],
 )
 def test_a_workbook_with_more_in_it_is_refused(
@@ -152,6 +156,41 @@ def test_a_workbook_with_more_in_it_is_refused(
     (tmp_path / "a.xlsx").write_bytes(content)
     with pytest.raises(StrataError, match=why):
         read_sheet(tmp_path / "a.xlsx")
+
+
+def sheet(rows: str) -> bytes:
+    return workbook(f"<worksheet {MAIN}><sheetData>{rows}</sheetData></worksheet>")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        sheet("<row/>" * 3_000_000),
+        sheet('<row><c r="ALZ1"/></row>' * 90_000),
+        sheet("<row>" + "<c/>" * 1_500_000 + "</row>"),
+        sheet("<x/>" * 3_000_000),
+        sheet("<row><c>" * 1_500_000),
+        workbook(f"<worksheet {MAIN}/>", f"<sst {MAIN}>{'<si/>' * 3_000_000}</sst>"),
+    ],
+    ids=["rows", "columns", "cells", "elements", "depth", "strings"],
+)
+def test_a_workbook_of_empty_things_takes_little_time_and_memory(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.xlsx").write_bytes(content)
+    started = time.process_time()
+    with pytest.raises(StrataError, match="has more than"):
+        read_sheet(tmp_path / "a.xlsx")
+    assert time.process_time() - started < 20  # 3 s quiet
+
+
+def test_texts_numbers_and_gaps_of_a_sheet(tmp_path: Path) -> None:
+    rows = (
+        '<row><c r="A1" t="s"><v>1</v></c><c r="C1"><v>7</v></c></row><row/>'
+        '<row><c t="inlineStr"><is><r><t>a</t></r><r><t> &amp; b</t></r></is></c><c t="s"><v>0</v></c></row>'
+    )
+    strings = f"<sst {MAIN}><si><t>x</t></si><si><r><t>y</t></r><r><t>z</t></r></si></sst>"
+    content = workbook(f"<worksheet {MAIN}><sheetData>{rows}</sheetData></worksheet>", strings)
+    (tmp_path / "a.xlsx").write_bytes(content)
+    assert read_sheet(tmp_path / "a.xlsx") == [["yz", "", "7"], [], ["a & b", "x"]]
 
 
 @pytest.mark.slow

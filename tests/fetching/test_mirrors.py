@@ -210,8 +210,8 @@ def test_a_full_disk_is_one_line_and_the_next_run_continues(
 ) -> None:
     written = transfer._written
 
-    def full(response: Any, stream: Any, start: int) -> Any:
-        for number, step in enumerate(written(response, stream, start)):
+    def full(*arguments: Any) -> Any:
+        for number, step in enumerate(written(*arguments)):
             yield step
             if number == 0:
                 raise OSError(errno.ENOSPC, "No space left on device")

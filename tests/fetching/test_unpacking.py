@@ -11,13 +11,14 @@ import stat
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from strata.base.errors import StrataError
-from strata.fetching import unpacking
+from strata.fetching import unpacking, zips
 from strata.fetching.unpacking import unpack
 
 CONTENT = {
@@ -131,6 +132,92 @@ def test_a_name_outside_the_folder_is_refused(make: Callable[..., Path], name: s
     assert "climbs out" in message or "absolute name" in message
 
 
+@pytest.mark.parametrize("name", ["a\n.txt", "\x1b[31mred.txt", "below/\r.txt", "\x9b2J", "\u202egpj.exe"])
+def test_a_name_with_escapes_or_newlines_is_refused(make: Callable[..., Path], name: str) -> None:
+    message = refused(make({"a.txt": b"1", name: b"2"}))
+    assert "has escapes or newlines in its name" in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("name", ["/".join("a" * 40), "/" * 3000])
+def test_a_name_that_lies_too_deep_is_refused(make: Callable[..., Path], name: str) -> None:
+    message = refused(make({"a.txt": b"1", name: b"2"}))
+    assert any(why in message for why in ("no usable name", "folders deep", "absolute name"))
+    assert len(message) < 500
+
+
+def test_folders_count_too(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for i in range(50):
+            member = tarfile.TarInfo(f"{i}/" + "/".join("abcdefghij"))
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
+    assert "more than 99 files and folders" in refused(tmp_path / "a.tar", MAX_MEMBERS=99)
+
+
+def test_headers_count_as_bytes_unpacked(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tgz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for i in range(3000):
+            member = tarfile.TarInfo(str(i))
+            member.pax_headers = {"comment": "a" * 30_000}
+            archive.addfile(member)
+    assert "bomb" in refused(tmp_path / "a.tgz", FREE_GROWTH_BYTES=1_000_000)
+
+
+def test_a_zip_that_lists_too_many_members_is_refused_before_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = make_zip(tmp_path / "a.zip", {str(i): b"" for i in range(200)})
+    for name, value in (("MAX_MEMBERS", 199), ("MAX_LIST_BYTES", 5000)):
+        with monkeypatch.context() as patch:
+            patch.setattr(zips, name, value)
+            patch.setattr(zipfile, "ZipInfo", None)
+            assert "list" in refused(archive)
+
+
+def test_a_zip_packed_in_another_way_is_refused(tmp_path: Path) -> None:
+    for packed in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w", packed) as archive:
+            archive.writestr("a.txt", b"a" * 1000)
+        assert "only deflate is" in refused(tmp_path / "a.zip")
+
+
+def raw_zip(name: bytes, extra: bytes = b"", narrow: tuple[int, int, int] = (7, 7, 0)) -> bytes:
+    """A zip of one stored member of seven bytes; ``narrow``: its listed packed size, size and place."""
+    content, times = b"content", bytes(4)
+    fields = struct.pack("<HHH", 20, 0, 0) + times + struct.pack("<I", zlib.crc32(content))
+    local = b"PK\x03\x04" + fields + struct.pack("<IIHH", 7, 7, len(name), 0) + name + content
+    sizes = struct.pack("<IIHH3HI", *narrow[:2], len(name), len(extra), 0, 0, 0, 0)
+    entry = (
+        b"PK\x01\x02" + struct.pack("<H", 45) + fields + sizes + struct.pack("<I", narrow[2]) + name + extra
+    )
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), len(local), 0)
+    return local + entry + end
+
+
+def test_a_zip_made_by_hand_comes_out(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(raw_zip(b"a.txt"))
+    unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert files(tmp_path / "out") == {"a.txt": b"content"}
+
+
+@pytest.mark.parametrize("name", [b"", b"/", b"./", b"a\0b", b"\x1b[2J"])
+def test_a_zip_name_that_is_none_is_refused(tmp_path: Path, name: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(raw_zip(name))
+    assert "refused, member" in refused(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("size", "packed", "place"), [(2**63, 7, 0), (7, 2**64 - 1, 0), (8, 7, 0), (7, 7, 2**63), (7, 7, 2**40)]
+)
+def test_a_zip64_that_lies_about_places_and_sizes_is_refused(
+    tmp_path: Path, size: int, packed: int, place: int
+) -> None:
+    extra = struct.pack("<HHQQQ", 1, 24, size, packed, place)
+    (tmp_path / "a.zip").write_bytes(raw_zip(b"a.txt", extra, (2**32 - 1,) * 3))
+    assert "damaged" in refused(tmp_path / "a.zip")
+
+
 def test_a_name_that_no_disk_can_hold_is_refused(make: Callable[..., Path]) -> None:
     assert "has a name this disk cannot hold" in refused(make({"x" * 300: b"1"}))
 
@@ -198,7 +285,7 @@ def test_a_bomb_behind_the_end_of_a_tgz_is_refused(tmp_path: Path) -> None:
 
 
 def test_too_many_files_are_refused(make: Callable[..., Path]) -> None:
-    assert "more than 3 files" in refused(make(), MAX_FILES=3)
+    assert "more than 3 files and folders" in refused(make(), MAX_MEMBERS=3)
 
 
 def test_names_in_utf8_that_the_zip_does_not_call_so(tmp_path: Path) -> None:
