@@ -1,4 +1,4 @@
-"""report FOLDER: index.html and img/ (outs), and the untracked run.js beside them."""
+"""report FOLDER: index.html, clusters.html and img/ (outs), and the untracked run.js beside them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def main() -> str:
     (folder,) = paths()
     params = settings.params()
     dataset = settings.dataset("title", "licence", "citation")
-    weights = ("weights.path", "weights.tag", "weights.sha256")
-    model = settings.model("title", "architecture", "image_only", *weights)
+    model = settings.model(
+        "title", "architecture", "image_only", "weights.path", "weights.tag", "weights.sha256"
+    )
     tables = read_tables(DATA / "tables")
     layers = read_json(DATA / "rankings" / "layers.json")
     run = FinishedRun(

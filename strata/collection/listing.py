@@ -79,7 +79,9 @@ def scan_folder(root: Path, extensions: Iterable[str], tables: Mapping[str, str 
     found = {name: _table(place, name, path) for name, path in tables.items() if path is not None}
     known = {os.path.realpath(table.name) for table in found.values()}
     left = (name for name in others if os.path.realpath(os.path.join(place, name)) not in known)
-    endings = Counter(os.fsencode(os.path.splitext(name)[1]).decode("utf-8", "replace").lower() for name in left)
+    endings = Counter(
+        os.fsencode(os.path.splitext(name)[1]).decode("utf-8", "replace").lower() for name in left
+    )
     return Listing(place, files, found, dict(sorted(endings.items())))
 
 

@@ -51,7 +51,7 @@ def found(known: Known) -> list[tuple[str, str]]:
     """(section, what stands there): what there is to see without any label or judgement."""
     boxes = f"where {counted(known.boxed, 'boxed detail')} may be in other pictures"
     nearest = f"the nearest pictures of {counted(known.ranked, 'picture')}"
-    words = f"pictures beside words, {counted(known.prompt_sets, 'set')} of them"
+    words = f"pictures beside {counted(known.prompt_sets, 'set')} of words"
     parts = (
         ("nearest", nearest, known.ranked),
         ("nearest", boxes, known.boxed),

@@ -22,6 +22,8 @@ SELDOM = (
     "detection_ap_micro",
     "chance",  # stands below the numbers it belongs to
 )
+
+
 @dataclass(frozen=True)
 class Cell:
     """``below``: interval and chance; ``share``: the number for the bar under it, 0 to 1; None: no bar."""

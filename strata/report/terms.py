@@ -34,13 +34,13 @@ MEANINGS = {
     "recall in cluster": "the share of the right pictures that lie in the query’s own cluster: no search "
     "inside of it can find more",
     "R-precision": "the share of right pictures among the first R, where R is how many right ones there are",
-    "MRR": "mean reciprocal rank: 1 divided by the rank of the first right picture, averaged over the queries",
+    "MRR": "mean reciprocal rank: 1 divided by the rank of the first right picture, averaged over queries",
     "detection AP": "average precision where a hit counts only if its box overlaps a true one "
     "(intersection over union above 0.3)",
-    "detection ceiling": "the share of the true boxes that any stored region overlaps that far: detection can "
-    "reach no more",
-    "AMI": "adjusted mutual information: how far clusters and classes are the same groups; 0 by chance, 1 when "
-    "they are the same",
+    "detection ceiling": "the share of the true boxes that any stored region overlaps that far: detection "
+    "can reach no more",
+    "AMI": "adjusted mutual information: how far clusters and classes are the same groups; 0 by chance, 1 "
+    "when they are the same",
     "NMI": "normalised mutual information: the same without the correction for chance",
     "ARI": "adjusted Rand index: pairs of pictures that are together in both or apart in both; 0 by chance",
     "purity": "the share of pictures that are of their cluster’s commonest class",

@@ -85,7 +85,9 @@ class Gallery:
     def __init__(self, images: pa.Table, page: Path = Path("report")) -> None:
         """``page``: the folder of the page, from which pictures are linked."""
         self._page = page
-        self._images = images.select(["image_id", "path", "width", "height", "labels", "status"]).combine_chunks()
+        self._images = images.select(
+            ["image_id", "path", "width", "height", "labels", "status"]
+        ).combine_chunks()
         self._order = pc.sort_indices(self._images["image_id"]).to_numpy()
         self._pictures: dict[str, dict[str, Any]] = {}
         self._thumbnails: dict[str, Thumbnail] = {}
@@ -117,8 +119,8 @@ class Gallery:
         """A tile of a picture of the images table. ``box``: (x0, y0, x1, y1) in the picture's pixels."""
         thumbnail = self._thumbnails.get(image_id) or self._place(image_id)
         inside = None if box is None else self._box_in_cell(image_id, thumbnail, box)
-        name = image_id.rpartition("/")[2]
-        link = original(self._picture(image_id)["path"], self._page)
+        path = self._picture(image_id)["path"]
+        name, link = path.rpartition("/")[2], original(path, self._page)
         return Tile(thumbnail, image_id, mark, caption, alt or image_id, inside, name, link)
 
     def some(self, count: int) -> list[Tile]:

@@ -1,4 +1,4 @@
-"""What the page says in words: the answers, with what is not told apart from them, and the titles of tasks."""
+"""What the page says in words: the answers, what is not told apart from them, titles of tasks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FEW = 3  # rivals that an answer names; the grid's own section names more
 
 @dataclass(frozen=True)
 class Answer:
-    """One line of the answer: to this question this layer (or cell of the grid) has the highest number;
-    ``notes``: what is not told apart from it, and what to be careful about."""
+    """One line of the answer: to this question this layer (or cell of the grid) has the ``highest`` number,
+    "" where there is only one; ``notes``: what is not told apart from it, and what to be careful about."""
 
     question: str
     highest: str
@@ -61,7 +61,7 @@ def answers(compared: Comparison, grid: Grid, pooling: str) -> list[Answer]:
     if (words := compared.words) is not None:
         shown = Measure("name", words.layer, "top-1" if words.metric == "top1" else "mAP", [words])
         asked = f"Naming by text alone, prompt set “{prompt_title(words.layer)}”"
-        lines.append(Answer(asked, "embedding", _with_chance(shown.title, words), []))
+        lines.append(Answer(asked, "", _with_chance(shown.title, words), []))
     return lines
 
 
