@@ -124,10 +124,10 @@ def _duplicates(folder: Path, used: list[str]) -> None:
     write_scores(folder, count_repeats(table, "cosine of the embeddings >= 0.98", compared=True))
 
 
-def draw_pictures(root: Path) -> list[dict[str, Any]]:
-    """24 pictures in ``root``/pictures, one of them missing, two refused, one under an odd name."""
+def draw_pictures(root: Path, count: int = 24) -> list[dict[str, Any]]:
+    """``count`` pictures in ``root``/pictures, one of them missing, two refused, one under an odd name."""
     random = np.random.default_rng(1)
-    names = [ODD, *(f"picture {i}.jpg" for i in range(1, 24))]
+    names = [ODD, *(f"picture {i}.jpg" for i in range(1, count))]
     rows = []
     for i, name in enumerate(names):
         width, height = (96, 64) if i % 2 else (48, 80)

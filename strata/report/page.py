@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from strata.base.files import write_text
@@ -32,9 +31,10 @@ from strata.report.contact_sheets import (
     ranked_tasks,
 )
 from strata.report.heat_maps import grid_questions, runs
-from strata.report.known import Known, counted, found, lacking, not_read
+from strata.report.known import Known, found, lacking, not_read
 from strata.report.numbers import everything, flat_results, panels, scoring_policies, tables
 from strata.report.prompt_sheets import prompt_sheets
+from strata.report.rendering import TEMPLATES, environment, style
 from strata.report.repeats import repeats
 from strata.report.terms import MEANINGS, REGION_OF_INTEREST
 from strata.report.thumbnails import Gallery
@@ -43,7 +43,6 @@ from strata.results.comparison import Comparison, Results, compare_layers
 from strata.results.grid import Grid
 from strata.settings.params import CLASS_TASK, EMBEDDING
 
-TEMPLATES = Path(__file__).parent / "templates"
 REJECTED_SHOWN = 200
 OWN_TASKS_SHOWN = 2
 STRIP = 12  # pictures at the head of the page
@@ -84,32 +83,23 @@ def write_report(run: FinishedRun, folder: Path, track: Track = no_track) -> tup
     gallery = Gallery(run.tables.images, folder)
     compared = compare_layers(run.results)
     words = nearest_words(run.data / "zeroshot", run.results.zeroshot.layers)
-    html = environment().get_template("page.html.j2").render(_content(run, compared, words, gallery))
+    content = _content(run, compared, words, gallery)
+    whole = _whole(run, compared, words, gallery)
+    html, clusters = (
+        environment().get_template(name).render(shown, sheets=gallery.sheets())  # their size is known now
+        for name, shown in (("page.html.j2", content), ("clusters.html.j2", whole))
+    )
     digest = hashlib.sha256(html.encode("utf-8")).hexdigest()[:16]
-    clusters = environment().get_template("clusters.html.j2").render(_whole(run, compared, words, gallery))
     gallery.write(folder / "img", track)
     write_text(folder / "clusters.html", clusters)
     write_text(folder / "index.html", html.replace(DIGEST, digest, 1))
     return digest, len(gallery.thumbnails())
 
 
-def environment() -> Environment:
-    """The templates, with everything they are given escaped."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["counted"] = counted
-    return made
-
-
 def _content(
     run: FinishedRun, compared: Comparison, words: NearestWords | None, gallery: Gallery
 ) -> dict[str, Any]:
-    """Everything the templates name. The gallery's pictures are complete only after the sections are made."""
+    """Everything the template names; the thumbnails last, when all sections have asked for theirs."""
     results = run.results
     flat = flat_results(results)
     strip = gallery.some(STRIP)
@@ -166,7 +156,6 @@ def _content(
         "params": list(run.params.items()),
         "policies": scoring_policies(flat),
         "thumbnails": gallery.thumbnails(),
-        "sheets": gallery.sheets(),
     }
 
 
@@ -232,7 +221,6 @@ def _whole(
         "style": Markup(style(1)),
         "title": run.title,
         "thumbnails": gallery.thumbnails(),
-        "sheets": gallery.sheets(),
     }
 
 
@@ -240,12 +228,3 @@ def _main_names(run: FinishedRun, compared: Comparison) -> dict[str, str]:
     """class_id -> name, of the main facet."""
     known = class_names(run.tables.classes).items()
     return {class_id: name for class_id, (facet, name) in known if facet in compared.facets[:1]}
-
-
-def style(tabs: int) -> str:
-    """The style sheet; tabs need a rule each, as the page works without a script."""
-    rules = (
-        f".tabs > input:nth-of-type({i}):checked ~ .panel:nth-of-type({i}) {{ display: block; }}"
-        for i in range(1, tabs + 1)
-    )
-    return (TEMPLATES / "style.css").read_text(encoding="utf-8").replace("/*TABS*/", "\n".join(rules))

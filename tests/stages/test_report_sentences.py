@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 from tests.stages.test_report import MADE, Page, run
 
@@ -89,6 +90,19 @@ def test_it_names_the_endings_that_were_not_read(tmp_path: Path, monkeypatch: py
     about.write_text('{"others": {".heic": 40, "": 1}}')
     said = "Beside the pictures lie 41 files with endings that are not read: .heic 40, none at all 1."
     assert said in run(monkeypatch).text
+
+
+def test_every_page_knows_the_size_of_the_sheets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    MADE["make_results"](tmp_path, rows=MADE["draw_pictures"](tmp_path, 400))
+    run(monkeypatch)
+    for name in ("index.html", "clusters.html"):
+        page = Page(Path("report", name).read_text(encoding="utf-8"))
+        drawn = [attrs for tag, attrs in page.tags if tag == "image"]
+        assert (len(drawn) < 398) == (name == "index.html")  # the other page adds to the last sheet
+        for attrs in drawn:
+            with Image.open(Path("report", str(attrs["href"]))) as sheet:
+                assert (str(sheet.width), str(sheet.height)) == (attrs["width"], attrs["height"])
 
 
 def test_every_cluster_is_whole_on_the_other_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
