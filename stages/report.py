@@ -1,4 +1,4 @@
-"""report FOLDER: index.html and img/ (outs), and the untracked run.js beside them."""
+"""report FOLDER: index.html, clusters.html and img/ (outs), and the untracked run.js beside them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from stages.provenance import write_run
 from stages.running import paths, run_stage, track
 from strata.base.files import read_json, read_table
 from strata.collection.facets import facet_names
+from strata.collection.listing import endings_not_read
 from strata.collection.tables import read_tables, rejected_pictures
 from strata.report.facts import identity
 from strata.report.page import FinishedRun, write_report
@@ -24,7 +25,9 @@ def main() -> str:
     (folder,) = paths()
     params = settings.params()
     dataset = settings.dataset("title", "licence", "citation")
-    model = settings.model("title", "architecture", "weights.path", "weights.tag", "weights.sha256")
+    model = settings.model(
+        "title", "architecture", "image_only", "weights.path", "weights.tag", "weights.sha256"
+    )
     tables = read_tables(DATA / "tables")
     layers = read_json(DATA / "rankings" / "layers.json")
     run = FinishedRun(
@@ -38,6 +41,8 @@ def main() -> str:
         _named(dataset.title, settings.own_path("folder") if params.dataset == "folder" else None),
         _named(model.title, settings.own_path("local") if params.model == "local" else None),
         identity(params.dataset, dataset, params.model, model, tables.images),
+        not model.image_only,
+        endings_not_read(DATA / "raw" / params.dataset),
     )
     shutil.rmtree(folder / "img", ignore_errors=True)
     digest, pictures = write_report(run, folder, track)

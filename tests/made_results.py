@@ -71,16 +71,23 @@ TOPK = pa.schema(
 
 
 def make_results(
-    root: Path, *, rows: list[dict[str, Any]] | None = None, own_queries: int = 6, prompts: bool = True
+    root: Path,
+    *,
+    rows: list[dict[str, Any]] | None = None,
+    own_queries: int = 6,
+    prompts: bool = True,
+    boxed: bool = True,
+    judged: bool = True,
 ) -> None:
-    """What ``summarize`` and ``report`` read. ``rows``: of the images table; None: 24 small pictures."""
+    """What ``summarize`` and ``report`` read. ``rows``: of the images table; None: 24 small pictures;
+    ``boxed``: have the queries boxes; ``judged``: is it known which pictures are right."""
     write_text(root / "params.yaml", (ROOT / "params.yaml").read_text(encoding="utf-8"))
     for folder, name in (("datasets", "demo"), ("models", "demo-rn")):
         path = Path("conf") / folder / f"{name}.yaml"
         write_text(root / path, (ROOT / path).read_text(encoding="utf-8"))
     random = np.random.default_rng(5)
     images = draw_pictures(root) if rows is None else rows
-    tables = make_tables(images, own_queries)
+    tables = make_tables(images, own_queries, boxed, judged)
     data = root / "data"
     write_tables(data / "tables", tables)
     used = sorted(
@@ -117,10 +124,10 @@ def _duplicates(folder: Path, used: list[str]) -> None:
     write_scores(folder, count_repeats(table, "cosine of the embeddings >= 0.98", compared=True))
 
 
-def draw_pictures(root: Path) -> list[dict[str, Any]]:
-    """24 pictures in ``root``/pictures, one of them missing, two refused, one under an odd name."""
+def draw_pictures(root: Path, count: int = 24) -> list[dict[str, Any]]:
+    """``count`` pictures in ``root``/pictures, one of them missing, two refused, one under an odd name."""
     random = np.random.default_rng(1)
-    names = [ODD, *(f"picture {i}.jpg" for i in range(1, 24))]
+    names = [ODD, *(f"picture {i}.jpg" for i in range(1, count))]
     rows = []
     for i, name in enumerate(names):
         width, height = (96, 64) if i % 2 else (48, 80)
@@ -145,8 +152,8 @@ def draw_pictures(root: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
-    """Tables with two facets and ``own_queries`` boxed queries in two groups."""
+def make_tables(images: list[dict[str, Any]], own_queries: int, boxed: bool, judged: bool) -> Tables:
+    """Tables with two facets and ``own_queries`` queries in two groups."""
     known = {label for row in images for label in row["labels"]}
     classes = [
         {"class_id": name, "facet": facet, "name": name.replace("_", " "), "synonyms": []}
@@ -159,10 +166,7 @@ def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
         {
             "query_id": f"q{i:02}",
             "image_id": row["image_id"],
-            "x0": row["width"] * 0.2,
-            "y0": row["height"] * 0.3,
-            "x1": row["width"] * 0.6,
-            "y1": row["height"] * 0.7,
+            **(_inner_box(row) if boxed else {}),
             "group": ("windmill", "red bonnet")[i % 2],
         }
         for i, row in enumerate(usable[:own_queries])
@@ -171,6 +175,7 @@ def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
         {"query_id": query["query_id"], "image_id": row["image_id"], "grade": "good"}
         for query in queries
         for row in images[1:6]
+        if judged
     ]
     return Tables(
         from_rows("images", images),
@@ -180,12 +185,17 @@ def make_tables(images: list[dict[str, Any]], own_queries: int) -> Tables:
     )
 
 
+def _inner_box(row: dict[str, Any]) -> dict[str, float]:
+    width, height = row["width"], row["height"]
+    return {"x0": width * 0.2, "y0": height * 0.3, "x1": width * 0.6, "y1": height * 0.7}
+
+
 def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
     scored = Scored()
     queries = tables.queries.to_pylist()
     boxes = {row["image_id"]: (row["width"], row["height"]) for row in tables.images.to_pylist()}
-    classed = bool(tables.classes.num_rows)
-    tasks = [*(["detail"] if queries else []), *(["class"] if classed else [])]
+    graded = {"detail": bool(tables.relevance.num_rows), "class": bool(tables.classes.num_rows)}
+    tasks = [*(["detail"] if queries else []), "class"]  # without labels too: its neighbours are of use
     for depth, layer in enumerate(LAYERS):
         rows = []
         for task in tasks:
@@ -197,6 +207,8 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
                 Score("map", value - 0.013, space="pca"),
                 Score("n_queries", 24),
             ]
+            if not graded[task]:
+                scores = [Score("map", None, note="no values", n=0), Score("n_queries", 24)]
             policies = [
                 Policy("ap", "step"),
                 Policy("match", "region" if task == "detail" else "global"),
@@ -210,10 +222,11 @@ def _rankings(folder: Path, tables: Tables, used: list[str], random: np.random.G
                     width, height = boxes[name]
                     box = (
                         (width * 0.5, height * 0.1, width * 0.9, height * 0.6)
-                        if task == "detail"
+                        if task == "detail" and queries[0]["x0"] is not None
                         else (None,) * 4
                     )
                     grade = "good" if random.random() < value else ("junk" if rank == 2 else None)
+                    grade = grade if graded[task] else None
                     rows.append((task, query["query_id"], rank, name, float(score), grade, *box))
         columns = list(zip(*rows, strict=True)) if rows else [[] for _ in TOPK.names]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, TOPK, strict=True)]
@@ -274,7 +287,7 @@ def _probe(folder: Path, tables: Tables) -> None:
 
 
 def _grid(folder: Path, tables: Tables, used: list[str], random: np.random.Generator) -> None:
-    own = [(row["query_id"], row["group"]) for row in tables.queries.to_pylist()]
+    own = [(row["query_id"], row["group"]) for row in tables.queries.to_pylist() if tables.relevance.num_rows]
     by_class = [(name, f"class {i % 7}") for i, name in enumerate(used)]
     queries = {**({"detail": own} if own else {}), **({"class": by_class} if tables.classes.num_rows else {})}
     answers = []
@@ -299,7 +312,9 @@ def _grid(folder: Path, tables: Tables, used: list[str], random: np.random.Gener
 def _zeroshot(
     folder: Path, tables: Tables, used: list[str], random: np.random.Generator, *, prompts: bool
 ) -> None:
-    classes = tables.classes.to_pylist()
+    """Unlabelled pictures are named by typed words."""
+    typed = [{"class_id": name, "facet": "words", "name": name} for name in ("sea cow", "dog")]
+    classes = tables.classes.to_pylist() or typed
     facets = list(dict.fromkeys(row["facet"] for row in classes)) if prompts else []
     columns, predictions, confusion, best, logits = [], [], [], [], []
     scored = Scored()
@@ -323,19 +338,20 @@ def _zeroshot(
         logits.append(50 * cosine)
         counts: dict[tuple[str, str], int] = {}
         for i, name in enumerate(used):
-            true = next(label for label in labels[name] if label in ids)
+            true = next((label for label in labels[name] if label in ids), None)
             top = [ids[j] for j in np.argsort(-cosine[i])]
             predictions.append(
                 {
                     "prompt_set": facet,
                     "image_id": name,
-                    "true": [true],
+                    "true": [true] if true else [],
                     "predicted": top[0],
                     "top": top,
                     "probability": 0.7,
                 }
             )
-            counts[true, top[0]] = counts.get((true, top[0]), 0) + 1
+            if true:
+                counts[true, top[0]] = counts.get((true, top[0]), 0) + 1
         confusion += [
             {"prompt_set": facet, "true": t, "predicted": p, "count": n} for (t, p), n in counts.items()
         ]
@@ -351,6 +367,7 @@ def _zeroshot(
                 for rank, i in enumerate(np.argsort(-cosine[:, j])[:5], 1)
             ]
         scores = [Score("top1", 0.71, 0.6, 0.8, 0.25), Score("chance", 0.25), Score("ece", 0.1)]
+        scores = scores if counts else [Score("n", 0)]
         scored += Scored(scores).at(layer=facet)
     text = pa.string()
     shapes: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
+from strata.base.files import read_json
 from strata.base.hashing import HashMemo, sha256_file
 from strata.base.tsv import from_lines, to_line
 from strata.settings.params import DatasetConf, Strict
 
 TABLES = ("labels", "queries", "relevance")
-_ROOT = "# root"
+_ROOT, _OTHER = "# root", "# other"
 _WEIGHTS_KINDS = (".safetensors", ".bin", ".pt", ".pth", ".json")
 _SKIPPED_FOLDERS = frozenset({"__MACOSX"})
 
@@ -56,6 +58,8 @@ class Listing:
     files: list[Found]
     tables: dict[str, Found] = field(default_factory=dict)
     """One of TABLES -> the CSV file, by its absolute path."""
+    others: dict[str, int] = field(default_factory=dict)
+    """Ending, in lower case -> how many files have it that are neither pictures nor tables."""
 
 
 def scan_folder(root: Path, extensions: Iterable[str], tables: Mapping[str, str | None]) -> Listing:
@@ -68,18 +72,25 @@ def scan_folder(root: Path, extensions: Iterable[str], tables: Mapping[str, str 
     if not os.path.isdir(place):
         raise StrataError(f"{place}: no such folder; mend path in conf/paths/folder.yaml")
     ends = tuple(extension.lower() for extension in extensions)
-    files = sorted(_walk(place, "", ends, frozenset()))
+    others: list[str] = []
+    files = sorted(_walk(place, "", ends, frozenset(), others))
     if not files:
         raise StrataError(f"{place}: no pictures there (names ending in {', '.join(ends)})")
     found = {name: _table(place, name, path) for name, path in tables.items() if path is not None}
-    return Listing(place, files, found)
+    known = {os.path.realpath(table.name) for table in found.values()}
+    left = (name for name in others if os.path.realpath(os.path.join(place, name)) not in known)
+    endings = Counter(
+        os.fsencode(os.path.splitext(name)[1]).decode("utf-8", "replace").lower() for name in left
+    )
+    return Listing(place, files, found, dict(sorted(endings.items())))
 
 
 def listing_bytes(listing: Listing) -> bytes:
-    """The listing as TSV: the root, the tables, then ``name, size, mtime`` a picture."""
+    """The listing as TSV: the root, the tables, other endings, then ``name, size, mtime`` a picture."""
     lines = [to_line((_ROOT, listing.root))]
     known = (key for key in TABLES if key in listing.tables)
     lines += [to_line((f"# {key}", *map(str, listing.tables[key]))) for key in known]
+    lines += [to_line((_OTHER, ending, str(count))) for ending, count in listing.others.items()]
     lines += [to_line(map(str, found)) for found in listing.files]
     return b"".join(lines)
 
@@ -93,14 +104,24 @@ def read_listing(path: Path) -> Listing:
     if not lines or lines[0][0] != _ROOT:
         raise StrataError(f"{path}: not a listing; delete it and run `dvc repro`")
     marks = {f"# {key}": key for key in TABLES}
-    tables, files = {}, []
+    tables, files, others = {}, [], {}
     for name, *rest in lines[1:]:
         mark = marks.get(name)
         if mark:
             tables[mark] = Found(rest[0], int(rest[1]), int(rest[2]))
+        elif name == _OTHER:
+            others[rest[0]] = int(rest[1])
         else:
             files.append(Found(name, int(rest[0]), int(rest[1])))
-    return Listing(lines[0][1], files, tables)
+    return Listing(lines[0][1], files, tables, others)
+
+
+def endings_not_read(raw: Path) -> dict[str, int]:
+    """Ending -> how many files beside the pictures of a folder have it, from what ``download`` left in
+    ``raw``; nothing of other data sets."""
+    about = raw / "root.json"
+    found: dict[str, int] = read_json(about)["others"] if about.is_file() else {}
+    return found
 
 
 def weights_bytes(path: Path, memo: HashMemo) -> bytes:
@@ -122,9 +143,10 @@ def weights_bytes(path: Path, memo: HashMemo) -> bytes:
 
 
 def _walk(
-    folder: str, prefix: str, ends: tuple[str, ...], above: frozenset[tuple[int, int]]
+    folder: str, prefix: str, ends: tuple[str, ...], above: frozenset[tuple[int, int]], others: list[str]
 ) -> Iterator[Found]:
-    """``above``: device and inode of the folders we are in, so that a link back to one is not followed."""
+    """``above``: device and inode of the folders we are in, so that a link back to one is not followed;
+    ``others`` gets the names of files with other endings."""
     here = os.stat(folder)
     identity = (here.st_dev, here.st_ino)
     if identity in above:
@@ -142,7 +164,7 @@ def _walk(
                 continue
             if entry.is_dir():
                 if name not in _SKIPPED_FOLDERS:
-                    yield from _walk(entry.path, f"{prefix}{name}/", ends, above | {identity})
+                    yield from _walk(entry.path, f"{prefix}{name}/", ends, above | {identity}, others)
             elif name.lower().endswith(ends):
                 try:
                     status = entry.stat()
@@ -150,6 +172,8 @@ def _walk(
                     continue  # a dangling link, or gone since the folder was opened
                 if stat.S_ISREG(status.st_mode):
                     yield Found(prefix + name, status.st_size, status.st_mtime_ns)
+            elif entry.is_file():
+                others.append(prefix + name)
 
 
 def _table(root: str, name: str, path: str) -> Found:

@@ -59,7 +59,8 @@ def download(conf: DatasetConf, sources: Path, out: Path, *, track: Track, warn:
     for name, table in listing.tables.items():
         _copy(table.name, out / f"{name}.csv")
     shown = {name: table.name for name, table in listing.tables.items()}
-    write_json(out / "root.json", {"root": listing.root, "tables": shown})
+    about = {"root": listing.root, "tables": shown, "others": listing.others}
+    write_json(out / "root.json", about)
     return int(there.num_rows)
 
 

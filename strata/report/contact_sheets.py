@@ -29,11 +29,12 @@ JUNK = "junk"
 
 @dataclass(frozen=True)
 class Row:
-    """A query and its nearest pictures. ``score_name``: what the number below a picture is."""
+    """A query and its nearest pictures. ``score_name``: what the number below a picture is; ``hits``: how
+    many are right, None where nobody has said which are."""
 
     title: str
     score_name: str
-    hits: int
+    hits: int | None
     query: Tile
     nearest: list[Tile]
 
@@ -44,6 +45,11 @@ class TaskSheet:
 
     task: str
     rows: list[Row]
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is known of any of the queries which pictures are right."""
+        return any(row.hits is not None for row in self.rows)
 
     @property
     def score_name(self) -> str:
@@ -61,12 +67,13 @@ class LayerSheet:
 
 @dataclass(frozen=True)
 class Query:
-    """What a query is made of; ``box`` None: the whole picture."""
+    """What a query is made of; ``box`` None: the whole picture; ``judged``: is it known what is right?"""
 
     query_id: str
     image_id: str
     group: str
     box: Box | None
+    judged: bool = True
 
 
 def contact_sheets(
@@ -76,7 +83,7 @@ def contact_sheets(
     layers = retrieval.layers
     if not layers or not tasks:
         return []
-    own = own_queries(tables.queries)
+    own = own_queries(tables)
     names = class_names(tables.classes)
     chosen = {task: choose(_queries_of(rankings, layers[0], task, own, tables)) for task in tasks}
 
@@ -95,12 +102,24 @@ def contact_sheets(
     ]
 
 
-def own_queries(queries: pa.Table) -> dict[str, Query]:
+def ranked_tasks(retrieval: Scored) -> list[str]:
+    """The tasks whose queries were ranked, whether or not anything is known to be right."""
+    return list(dict.fromkeys(row.task for row in retrieval.scores if row.task))
+
+
+def own_queries(tables: Tables) -> dict[str, Query]:
     """The queries table by query_id."""
+    judged = judged_queries(tables)
     return {
-        row["query_id"]: Query(row["query_id"], row["image_id"], row["group"], box_of(row))
-        for row in queries.to_pylist()
+        (name := row["query_id"]): Query(name, row["image_id"], row["group"], box_of(row), name in judged)
+        for row in tables.queries.to_pylist()
     }
+
+
+def judged_queries(tables: Tables) -> set[str]:
+    """The own queries of which a picture is known to be right."""
+    rows = tables.relevance
+    return set(rows.filter(pc.not_equal(rows["grade"], JUNK))["query_id"].to_pylist())
 
 
 def class_names(classes: pa.Table) -> dict[str, tuple[str, str]]:
@@ -116,7 +135,8 @@ def box_of(row: dict[str, Any]) -> Box | None:
 
 
 def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Query]:
-    """``count`` queries, one a group in turn; within a group the middle one by id first.
+    """``count`` queries, one a group in turn; within a group the middle one by id first, and of a single
+    group those that are spread evenly.
 
     The same for every layer and every run: groups and ids decide, never a score.
     """
@@ -124,6 +144,9 @@ def choose(queries: Iterable[Query], count: int = QUERIES_PER_TASK) -> list[Quer
     for query in queries:
         groups[query.group].append(query)
     ordered = [sorted(groups[name], key=lambda query: query.query_id) for name in sorted(groups)]
+    if len(ordered) == 1:
+        (alone,) = ordered
+        return [alone[place] for place in dict.fromkeys(i * len(alone) // count for i in range(count))]
     from_the_middle = [group[len(group) // 2 :] + group[: len(group) // 2] for group in ordered]
     turns = [query for turn in zip_longest(*from_the_middle) for query in turn if query is not None]
     return turns[:count]
@@ -143,7 +166,7 @@ def _queries_of(rankings: Path, layer: str, task: str, own: dict[str, Query], ta
         image_id: next((label for label in values if facets[label][0] == main), "")
         for image_id, values in zip(*columns, strict=True)
     }
-    return [Query(name, name, labels[name], None) for name in names]
+    return [Query(name, name, labels[name], None, bool(labels[name])) for name in names]
 
 
 def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[dict[str, Any]]:
@@ -181,24 +204,20 @@ def _row(
 ) -> Row:
     title = names.get(query.group, ("", query.group))[1] or query.query_id
     sign = -1 if distance else 1
-    tiles = [
-        gallery.tile(
-            row["image_id"],
-            mark=mark_of(row["grade"]),
-            caption=f"{round(sign * row['score'], 3) + 0.0:.3f}",  # + 0.0: no "-0.000"
-            alt=f"{row['image_id']}, rank {row['rank']}, {mark_of(row['grade'])}",
-            box=box_of(row),
-        )
-        for row in found
-    ]
+    tiles = []
+    for row in found:
+        image_id, mark = row["image_id"], mark_of(row["grade"], query.judged)
+        caption = f"{round(sign * row['score'], 3) + 0.0:.3f}"  # + 0.0: no "-0.000"
+        alt = ", ".join(filter(None, (image_id, f"rank {row['rank']}", mark)))
+        tiles.append(gallery.tile(image_id, mark=mark, caption=caption, alt=alt, box=box_of(row)))
     alt = f"query {query.query_id}: {query.image_id}"
     query_tile = gallery.tile(query.image_id, mark="query", caption="query", alt=alt, box=query.box)
-    hits = sum(tile.mark == "hit" for tile in tiles)
+    hits = sum(tile.mark == "hit" for tile in tiles) if query.judged else None
     return Row(title, "distance" if distance else "similarity", hits, query_tile, tiles)
 
 
-def mark_of(grade: str | None) -> str:
-    """hit, miss or junk."""
+def mark_of(grade: str | None, judged: bool = True) -> str:
+    """hit, miss or junk; "" where nobody has said what is right (``judged``)."""
     if not grade:
-        return "miss"
+        return "miss" if judged else ""
     return "junk" if grade == JUNK else "hit"

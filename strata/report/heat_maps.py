@@ -154,7 +154,7 @@ def _cell(number: GridNumber, drawing: _Drawing, span: int = 1) -> HeatCell:
     by_chance = number.value <= (number.chance or 0.0) or (
         known and (number.low or 0) <= (number.chance or 0)
     )
-    marks = {"dark": share >= DARK_FROM, "strong": best, "beside": beside, "guess": by_chance}
+    marks = {"dark": share >= DARK_FROM, "strong": best, "beside": beside, "by-chance": by_chance}
     interval = "" if number.low is None else f"{number.low:.2f}–{number.high:.2f}"
     return HeatCell(
         f"{number.value:.3f}",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strata.measures.scores import Score
+from strata.report.terms import heading, meanings
 from strata.results.names import BOUNDS, Name
 
 # not comparable between layers; neither good nor bad; what guessing reaches
@@ -21,26 +22,6 @@ SELDOM = (
     "detection_ap_micro",
     "chance",  # stands below the numbers it belongs to
 )
-NAMES = {
-    "map": "mAP",
-    "map_pca": "mAP, PCA",
-    "map_in_cluster": "mAP in own cluster",
-    "r_precision": "R-precision",
-    "mrr": "MRR",
-    "ece": "calibration error",
-    "detection_ap": "detection AP",
-    "n": "pictures",
-    "k": "clusters",
-}
-PREFIXES = {
-    "p_at_": "P@",
-    "map_at_": "mAP@",
-    "ndcg_at_": "nDCG@",
-    "hit_at_": "hit@",
-    "recall_at_": "recall@",
-    "mp_revisited_at_": "mP@",
-    "top": "top-",
-}
 
 
 @dataclass(frozen=True)
@@ -55,25 +36,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """``key`` says what a row is; ``columns`` are (heading, metric); ``note`` what is equal in all rows."""
+    """``key`` says what a row is; ``columns`` are (heading, metric); ``note`` what is equal in all rows;
+    ``terms``: what the headings mean."""
 
     caption: str
     key: str
     columns: list[tuple[str, str]]
     rows: list[tuple[str, list[Cell]]]
     note: str
-
-
-def heading(metric: str) -> str:
-    """``p_at_5`` -> ``P@5``; what is not known keeps its words."""
-    if metric in NAMES:
-        return NAMES[metric]
-    if metric in ("ami", "nmi", "ari"):
-        return metric.upper()
-    for prefix, shown in PREFIXES.items():
-        if metric.startswith(prefix) and metric[len(prefix) :].isdigit():
-            return shown + metric[len(prefix) :]
-    return metric.removeprefix("n_").replace("_", " ")
+    terms: list[tuple[str, str]]
 
 
 def metric_table(
@@ -96,6 +67,7 @@ def metric_table(
         [(heading(name), name) for name in shown],
         [(layer, [_cell(columns[name], layer, rank) for name in shown]) for layer in layers],
         ", ".join(f"{heading(name)} {printed(next(iter(columns[name].values())).value)}" for name in same),
+        meanings(shown),
     )
 
 

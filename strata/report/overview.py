@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from strata.base.files import write_text
-from strata.report.page import TEMPLATES, environment, style
+from strata.report.rendering import TEMPLATES, environment, style
 from strata.results.overview import Overview
 
 

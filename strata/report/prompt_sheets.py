@@ -36,6 +36,11 @@ class HeatMap:
     low: float
     high: float
 
+    @property
+    def as_in_the_study(self) -> bool:
+        """Whether the colours are the study's."""
+        return (self.low, self.high) == STUDY_RANGE
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -66,7 +71,7 @@ class BestPictures:
 
 @dataclass(frozen=True)
 class PromptSheet:
-    """Everything shown of one prompt set."""
+    """Everything shown of one prompt set; ``labelled``: has any picture shown one of its classes?"""
 
     prompt_set: str
     classes: int
@@ -74,6 +79,7 @@ class PromptSheet:
     guesses: list[Guess]
     confusion: Confusion | None
     best: list[BestPictures]
+    labelled: bool
 
 
 def prompt_sheets(folder: Path, prompt_sets: Sequence[str], gallery: Gallery) -> list[PromptSheet]:
@@ -102,7 +108,8 @@ def prompt_sheets(folder: Path, prompt_sets: Sequence[str], gallery: Gallery) ->
         guessed = guesses(shares, own, samples, gallery)
         mistaken = confusion_of(confusion.get(name, []), own)
         pictures = best_pictures(best.get(name, []), own, gallery)
-        sheets.append(PromptSheet(name, len(own), heat, guessed, mistaken, pictures))
+        known = any(guess.true for guess in guessed)
+        sheets.append(PromptSheet(name, len(own), heat, guessed, mistaken, pictures, known))
     return sheets
 
 
@@ -121,12 +128,14 @@ def cosines(logits: Floats, status: Mapping[str, Any]) -> Floats:
 def sample(
     image_ids: pa.Array, class_ids: Sequence[str], gallery: Gallery, count: int = SAMPLES
 ) -> list[int]:
-    """Places of ``count`` of ``image_ids``: one a class in turn, the middle one by id; no score decides."""
+    """Places of ``count`` of ``image_ids``: one a class in turn, the middle one by id; of pictures without
+    any of the classes, those that are spread evenly. No score decides."""
     owners, codes = gallery.label_pairs(image_ids, class_ids)
     members = [owners[codes == code] for code in range(len(class_ids))]
     rounds = ((turn, own) for turn in range(count) for own in members if turn < len(own))
     turns = [int(own[(len(own) // 2 + turn) % len(own)]) for turn, own in rounds]
-    return list(dict.fromkeys(turns))[:count] or list(range(len(image_ids)))[:count]
+    even = dict.fromkeys(i * len(image_ids) // count for i in range(count))
+    return list(dict.fromkeys(turns))[:count] or list(even)
 
 
 def heat_map(

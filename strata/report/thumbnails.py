@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import bisect
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image, ImageDraw
@@ -21,6 +24,7 @@ from strata.base.files import write_bytes
 from strata.base.track import Track, no_track
 from strata.collection.facets import Integers, label_pairs
 from strata.collection.headers import MAX_PIXELS, readable_formats
+from strata.collection.tables import USABLE
 
 CELL_PX = 192  # a thumbnail's longer side
 PITCH_PX = CELL_PX + 16
@@ -50,7 +54,8 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture on the page. ``mark``: hit, miss, junk, query or ""; ``box``: x, y, width, height inside."""
+    """A picture on the page. ``mark``: hit, miss, junk, query or ""; ``box``: x, y, width, height inside;
+    ``name``: of its file; ``link``: to the file itself, "" where it is not beside the page."""
 
     thumbnail: Thumbnail
     image_id: str
@@ -58,6 +63,8 @@ class Tile:
     caption: str
     alt: str
     box: Box | None
+    name: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -75,8 +82,12 @@ class Gallery:
     Of a million pictures the page shows some hundred: only those become objects.
     """
 
-    def __init__(self, images: pa.Table) -> None:
-        self._images = images.select(["image_id", "path", "width", "height", "labels"]).combine_chunks()
+    def __init__(self, images: pa.Table, page: Path = Path("report")) -> None:
+        """``page``: the folder of the page, from which pictures are linked."""
+        self._page = page
+        self._images = images.select(
+            ["image_id", "path", "width", "height", "labels", "status"]
+        ).combine_chunks()
         self._order = pc.sort_indices(self._images["image_id"]).to_numpy()
         self._pictures: dict[str, dict[str, Any]] = {}
         self._thumbnails: dict[str, Thumbnail] = {}
@@ -108,7 +119,16 @@ class Gallery:
         """A tile of a picture of the images table. ``box``: (x0, y0, x1, y1) in the picture's pixels."""
         thumbnail = self._thumbnails.get(image_id) or self._place(image_id)
         inside = None if box is None else self._box_in_cell(image_id, thumbnail, box)
-        return Tile(thumbnail, image_id, mark, caption, alt or image_id, inside)
+        path = self._picture(image_id)["path"]
+        name, link = path.rpartition("/")[2], original(path, self._page)
+        return Tile(thumbnail, image_id, mark, caption, alt or image_id, inside, name, link)
+
+    def some(self, count: int) -> list[Tile]:
+        """``count`` pictures that can be used, spread evenly over the ids: no score decides."""
+        usable = pc.equal(self._images["status"].take(self._order), USABLE)
+        places = self._order[usable.to_numpy(zero_copy_only=False)]
+        wanted = places[np.unique(np.arange(count) * len(places) // count)] if len(places) else places
+        return [self.tile(self._images["image_id"][int(place)].as_py()) for place in wanted]
 
     def _place(self, image_id: str) -> Thumbnail:
         position, picture = len(self._thumbnails), self._picture(image_id)
@@ -155,6 +175,20 @@ class Gallery:
             stream = io.BytesIO()
             paper.save(stream, "JPEG", quality=85, optimize=True)
             write_bytes(folder / sheet.name, stream.getvalue())
+
+
+def original(path: str, page: Path) -> str:
+    """The link from a page in the folder ``page`` to a picture, "" where it lies outside of the page's
+    project: its place on this machine is of no use elsewhere.
+
+    >>> original("data/raw/a 1.jpg", Path("report"))
+    '../data/raw/a%201.jpg'
+    >>> original("/elsewhere/a.jpg", Path("report"))
+    ''
+    """
+    there, here = os.path.abspath(path), os.path.abspath(page)
+    inside = there.startswith(os.path.join(os.path.dirname(here), ""))
+    return quote(Path(os.path.relpath(there, here)).as_posix()) if inside else ""
 
 
 def fitted(width: int | None, height: int | None) -> tuple[int, int]:

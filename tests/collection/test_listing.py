@@ -111,6 +111,14 @@ def test_an_empty_listing_reads_as_one(tmp_path: Path) -> None:
     assert read_listing(tmp_path / "l.tsv") == Listing("/r", [])
 
 
+def test_files_with_other_endings_are_counted_and_tables_are_not(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.HEIC", "in/c.heic", "in/d.pdf", "notes", "l.csv", ".hidden.heic")
+    listing = scan_folder(tmp_path, ENDS, {"labels": "l.csv"})
+    assert listing.others == {"": 1, ".heic": 2, ".pdf": 1}
+    (tmp_path / "l.tsv").write_bytes(listing_bytes(listing))
+    assert read_listing(tmp_path / "l.tsv") == listing
+
+
 def test_weights_are_listed_by_name_size_and_hash(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     put(folder, "open_clip_config.json", "w.safetensors", "README.md", ".hidden.json/x")

@@ -139,6 +139,7 @@ def test_csv_files_give_labels_queries_and_relevance(root: Path, run: Run, tmp_p
     assert tables.relevance.to_pylist()[0]["image_id"] == "c, d.jpg"
     shown = read_json(tmp_path / "raw/root.json")
     assert shown["tables"]["relevance"] == f"{tmp_path}/r.csv"
+    assert shown["others"] == {}
 
 
 def test_query_pictures_stand_beside_the_collection(root: Path, run: Run) -> None:

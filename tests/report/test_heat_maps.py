@@ -41,7 +41,7 @@ def test_layers_go_down_and_poolings_across_and_a_layer_of_vectors_spans_them() 
 
 def test_the_best_is_framed_rivals_are_hatched_and_guesses_are_dotted() -> None:
     late, embedding = (cells for _, cells in QUESTION.maps[0].rows)
-    assert [cell and cell.marks for cell in late] == ["guess", "dark strong", "dark beside"]
+    assert [cell and cell.marks for cell in late] == ["by-chance", "dark strong", "dark beside"]
     assert embedding[0] is not None
     assert embedding[0].marks == ""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from strata.measures.scores import Score, Scored
-from strata.report.metric_tables import Cell, heading, metric_table, printed
+from strata.report.metric_tables import Cell, metric_table, printed
 from strata.report.numbers import everything, flat_results, scoring_policies, tables
+from strata.report.terms import heading
 from strata.results.comparison import Results
 
 SCORES = [

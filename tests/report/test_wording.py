@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strata.grid.cells import Cell
 from strata.measures.scores import Score, Scored
-from strata.report.wording import answers, caution, grid_said, number, task_title, tiles
+from strata.report.wording import answers, caution, grid_said, number, task_title
 from strata.results.comparison import Measure, Results, compare_layers
 from strata.results.grid import NUMBERS, Grid, GridAnswer
 
@@ -36,38 +36,27 @@ def test_a_number_comes_with_its_interval_and_chance() -> None:
 def test_a_close_race_and_a_value_like_chance_are_said() -> None:
     rivals = (Score("map", 0.4, 0.3, 0.5, layer=name, task="detail") for name in ("early", "stem"))
     assert caution(found(*rivals, low=0.05)) == (
-        "Not clearly above chance; not clearly ahead of early, stem (their intervals reach this value)."
+        "Not clearly above chance; not told apart from early, stem (their intervals reach this value)."
     )
     assert caution(found()) == ""
 
 
 def test_every_question_has_one_line() -> None:
-    lines = answers(compare_layers(RESULTS), Grid([], [], []))
-    assert [line.layer for line in lines] == ["late", "embedding", "late", "late"]
-    assert lines[1].question == "Best layer for finding pictures of the same motif"
+    lines = answers(compare_layers(RESULTS), Grid([], [], []), "max")
+    assert [line.highest for line in lines] == ["late", "embedding", "late", "late", ""]
+    assert lines[1].question == "Finding pictures of the same motif"
     assert lines[3].number == "accuracy 0.800, naming always the largest class 0.200"
+    assert lines[4].number == "top-1 0.750, chance 0.100"
 
 
-def test_the_tiles_are_the_headline() -> None:
-    shown = {tile.name: tile.value for tile in tiles(compare_layers(RESULTS), 318, 2)}
-    assert shown == {
-        "Finding, detail, mAP": "0.500",
-        "The embedding, same task": "0.400",
-        "Grouping by motif, AMI": "0.300",
-        "Naming the motif, accuracy": "0.800",
-        "Zero-shot top-1, motif synonyms": "0.750",
-        "Pictures used": "318",
-    }
-
-
-def test_without_results_only_the_pictures_are_counted() -> None:
-    shown = tiles(compare_layers(Results(Scored(), Scored(), Scored(), Scored(), [])), 3, 0)
-    assert [(tile.value, tile.note) for tile in shown] == [("3", "none left out")]
+def test_without_an_interval_nothing_is_said_to_be_ahead() -> None:
+    first = answers(compare_layers(RESULTS), Grid([], [], []), "max")[0]
+    assert first.notes == ["No interval, so nothing says how far it is ahead of the others."]
 
 
 def test_tasks_are_titled_for_people() -> None:
     assert task_title("class", ["motif"]) == "Pictures of the same motif"
-    assert task_title("class", []) == "Pictures of the same class"
+    assert task_title("class", []) == "Whole pictures"
     assert task_title("my_own", ["motif"]) == "My own: the collection’s own queries"
 
 
@@ -79,10 +68,15 @@ def test_the_grid_names_its_best_cell_and_those_not_told_apart() -> None:
     answer = GridAnswer("class", "map", best, numbers, ["middle x gem", "late x avg"], None)
     assert grid_said(answer) == (
         "Of 84 cells of the grid: late x gem, mAP 0.606 (0.600 when chosen on some groups and judged on the "
-        "others; best in 94 % of bootstrap samples); not told apart: middle x gem; late x avg. "
+        "others; highest in 94 % of bootstrap samples); not told apart: middle x gem; late x avg. "
         "With 10 groups the smallest possible p is 0.002."
     )
     few = GridAnswer("class", "map", best, {**numbers, "n_groups": 3, "smallest_p": 0.25}, [], None)
     assert grid_said(few).endswith("3 groups can tell nothing apart: the smallest possible p is 0.250.")
-    lines = answers(compare_layers(RESULTS), Grid([], [answer], []))
-    assert [bool(line.grid) for line in lines] == [False, True, False, False]
+    line = answers(compare_layers(RESULTS), Grid([], [answer], []), "max")[1]
+    assert (line.highest, line.number) == ("late x gem", "mAP 0.606")
+    assert line.notes[:2] == [
+        "Not told apart from it, of 84 combinations: middle x gem; late x avg.",
+        "Chosen on some groups and judged on the others: 0.600.",
+    ]
+    assert line.notes[2] == "This run (max): embedding 0.900."

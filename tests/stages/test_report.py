@@ -9,6 +9,7 @@ import runpy
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -93,9 +94,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Page:
 
 def test_the_page_needs_nothing_but_what_lies_beside_it(home: Path, page: Page) -> None:
     sources = [*page.having("src"), *page.having("href")]
-    files = {source for source in sources if not source.startswith("#")}
-    assert files == {"run.js", "img/pictures-1.jpg"}
-    assert all((home / "report" / name).is_file() for name in files)
+    files = {unquote(source.partition("#")[0]) for source in sources if not source.startswith("#")}
+    originals = {name for name in files if name.startswith("../pictures/")}
+    assert files - originals == {"run.js", "img/pictures-1.jpg", "clusters.html"}
+    gone = {name for name in files if not (home / "report" / name).is_file()}
+    assert gone <= {"../pictures/picture 9.jpg"}  # missing from the start
+    assert f"../pictures/{MADE['ODD']}" in originals
     assert "url(" not in (home / "report/index.html").read_text(encoding="utf-8")
 
 
@@ -108,9 +112,11 @@ def test_every_link_and_picture_inside_the_page_has_its_target(page: Page) -> No
 
 def test_the_answer_comes_first(page: Page) -> None:
     text = page.text
-    answer = "“detail”: blocks.11 , mAP 0.480 [0.420, 0.550], chance 0.090"
-    assert answer in text
-    assert text.index(answer) < text.index("Layers compared")
+    answer = re.search(r"“detail”: highest is \S+ .* , mAP [0-9.]+ .*?chance 0\.090", text)
+    assert answer
+    assert "Not told apart from it, of " in text or "Told apart from all " in text
+    assert "This run (max): blocks.11 0.480 [0.420, 0.550]" in text
+    assert answer.start() < text.index("A query on the left") < text.index("One chart a question")
 
 
 def test_a_picture_that_repeats_another_is_shown_beside_it(page: Page) -> None:
@@ -152,8 +158,8 @@ def test_missing_parts_are_explained(project: Path, monkeypatch: pytest.MonkeyPa
     MADE["make_results"](project, rows=images, own_queries=0, prompts=False)
     text = run(monkeypatch).text
     for words in (
-        "There is nothing to compare yet",
-        "Nothing was searched for",
+        "better than another yet: the pictures have no labels, and there are no queries.",
+        "the nearest pictures of 24 pictures",
         "The pictures have no labels",
         "not run: 'embedding' is not among the layers",
     ):
