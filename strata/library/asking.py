@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from strata.base.errors import StrataError
 from strata.base.threads import one_blas_thread
-from strata.descriptors.transforms import Transform, describe_rows, fit_transform
 from strata.descriptors.pooling import check_poolable
+from strata.descriptors.transforms import Transform, describe_rows, fit_transform
 from strata.extraction.encoding import encode
 from strata.extraction.plan import Item, Job
 from strata.library.models import read_picture
