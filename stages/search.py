@@ -14,7 +14,7 @@ from stages.running import run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_bytes, write_text
 from strata.collection.tables import BOX
-from strata.library.asking import Answer, Question, ask, ask_vector, check_layer, picture_rows
+from strata.library.asking import Answer, Match, Question, ask, ask_vector, check_layer, picture_rows
 from strata.library.run import Run, open_run
 from strata.maps.geometry import Box
 from strata.results.plots import csv_text
@@ -72,7 +72,7 @@ def _answers(run: Run, kind: str, arguments: argparse.Namespace) -> list[Answer]
         from strata.library.words import text_vectors
 
         return ask_vector(run, text_vectors(run, [arguments.query])[0], arguments.top)
-    match = arguments.match or ("region" if arguments.box else "global")
+    match: Match = arguments.match or ("region" if arguments.box else "global")
     if match == "region" and not arguments.box:
         raise StrataError("--match region looks for a box: add --box x0,y0,x1,y1")
     question = Question(layer, tuple(arguments.box), match, pooling=arguments.pooling, top=arguments.top)

@@ -24,7 +24,7 @@ FRAME = (200, 80, 10)
 
 
 def kept_jpeg(run: Run, image_id: str, side: int, folder: Path) -> bytes:
-    """A picture as JPEG whose longer side is at most ``side`` pixels, from ``folder`` if it was made before."""
+    """A picture as JPEG at most ``side`` pixels long, from ``folder`` if it was made before."""
     row = picture_rows(run)[image_id]
     path = folder / f"{row['sha256']}-{side}.jpg"
     if path.is_file():

@@ -146,7 +146,7 @@ def vectors(run: Run, layer: str, pooling: Pooling | None, reduced: bool) -> Flo
 
 
 def _pooled(run: Run, layer: str, pooling: Pooling | None) -> tuple[Pooling, PoolParams, Transform]:
-    """How descriptors are made: as the run did, or with another pooling (centred as the run, not whitened)."""
+    """How descriptors are made: as the run did, or with another pooling (centred as it was, not whitened)."""
     own, params = pooling_of(run)
     if pooling is None or pooling == own:
         return own, params, transform_of(run, layer)

@@ -9,6 +9,7 @@ const KEYS = [
   ["r, x, u", "the picture in focus is right, wrong, unsure"], ["b", "put it into the basket, or take it out"],
   ["v", "show the basket"], ["p", "a picture of your own"], ["Alt + left", "back"], ["?", "these keys"],
 ];
+const SIGNS = { right: "✓", wrong: "✗", unsure: "?" };
 const PAGE_OF_COLUMN = 40, LINE_PX = 190, GAP_PX = 10, HEAD_PX = 52;
 let all, marks, state = {}, answers = [], basket = new Set(), asking = 0, redraw = () => {}, basketShown = false;
 
@@ -88,7 +89,7 @@ const verdicts = (n, made, answer) => {
     const now = verdictOf(n);
     if (now) made.classList.add(now);
     shown.replaceChildren(...["right", "wrong", "unsure"].map((verdict) =>
-      element("button", { type: "button", "aria-pressed": String(now === verdict), onclick: () => judge(verdict) }, verdict)));
+      element("button", { type: "button", "aria-pressed": String(now === verdict), "aria-label": verdict, title: verdict, onclick: () => judge(verdict) }, SIGNS[verdict])));
   };
   const judge = async (verdict) => {
     marks = await post("/api/mark", { query: Number(state.n), query_box: state.boxes[0] || null, picture: n, box: answer.boxes[0] || null, verdict: verdictOf(n) === verdict ? "none" : verdict });
