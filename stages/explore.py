@@ -11,10 +11,10 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from stages.running import run_stage
+from stages.running import run_stage, track
 from strata.base.errors import StrataError
 from strata.base.workspace import store_root
-from strata.library.run import open_run
+from strata.library.run import Run, open_run
 
 HOST = "127.0.0.1"
 PORT = 8765
@@ -23,6 +23,8 @@ PORT = 8765
 def main() -> str:
     arguments = _arguments()
     run = open_run(arguments.run)
+    if arguments.static:
+        return _static(run, arguments.static)
     listening = _listen(arguments.port)
     import uvicorn
 
@@ -37,6 +39,17 @@ def main() -> str:
     config = uvicorn.Config(make_app(explorer, port), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listening])
     return f"marks are in {arguments.run / 'marks'}"
+
+
+def _static(run: Run, folder: Path) -> str:
+    """Write the page as a folder; its size is said before anything large is made."""
+    from strata.explore.static import size_of_static, write_static
+
+    kept = store_root() / "explored"
+    size = size_of_static(run, kept) / 2**20
+    print(f"explore: {len(run.ids())} pictures, about {size:.1f} MiB into {folder}", flush=True)
+    write_static(run, folder, kept, track)
+    return f"open {folder / 'index.html'}"
 
 
 def _listen(port: int) -> socket.socket:
@@ -56,6 +69,7 @@ def _listen(port: int) -> socket.socket:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stages.explore", description="Look at the finished run.")
     parser.add_argument("--port", type=int, default=PORT, help="0: any free one")
+    parser.add_argument("--static", type=Path, metavar="FOLDER", help="write it as a folder instead")
     parser.add_argument("--run", type=Path, default=Path("."), help="the project's folder")
     parser.add_argument("--no-open", dest="open", action="store_false", help="do not open a browser")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import socket
 import threading
@@ -94,6 +95,14 @@ def opened(served: tuple[str, Path], browser: Any) -> Iterator[Opened]:
     assert one.errors == []
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait for a condition; Playwright's own way is an eval, which the page's policy forbids."""
+    end = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
 def answers(page: Any) -> Any:
     page.wait_for_selector("#answers .tile")
     return page.locator("#answers .tile")
@@ -117,7 +126,7 @@ def test_the_wall_groups_filters_and_goes_back(opened: Opened) -> None:
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("f")
     page.keyboard.type("0003")
-    page.wait_for_function("document.querySelectorAll('.wall .tile').length === 1")
+    until(page, "document.querySelectorAll('.wall .tile').length === 1")
     page.click(".wall .tile button")
     assert answers(page).count() > 5
     page.go_back()
@@ -144,7 +153,7 @@ def test_a_box_made_and_moved_by_keys_finds_boxes(opened: Opened) -> None:
     page.wait_for_selector("#answers .box")
     before = opened.hash()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => location.hash !== before", arg=before)
+    until(page, f"location.hash !== {json.dumps(before)}")
     page.wait_for_selector("#answers .box")
 
 
@@ -153,9 +162,9 @@ def test_every_layer_has_a_row_and_a_neighbour_becomes_the_query(opened: Opened)
     opened.go("view=wall&n=2")
     page.wait_for_selector(".wall")
     page.keyboard.press("l")
-    page.wait_for_function("document.querySelectorAll('.stratum:has(.tile)').length === 3")
+    until(page, "document.querySelectorAll('.stratum:has(.tile)').length === 3")
     page.click(".stratum .tile button >> nth=0")
-    page.wait_for_function("!location.hash.includes('n=2&') && !location.hash.endsWith('n=2')")
+    until(page, "!location.hash.includes('n=2&') && !location.hash.endsWith('n=2')")
 
 
 def test_a_sentence_finds_and_words_sort_into_columns(opened: Opened) -> None:
@@ -172,7 +181,7 @@ def test_a_sentence_finds_and_words_sort_into_columns(opened: Opened) -> None:
     page.wait_for_selector(".column .tile")
     assert page.locator(".column").count() == 2
     page.click("text=Keep the words")
-    page.wait_for_function("document.querySelector('#said').textContent.includes('words.txt')")
+    until(page, "document.querySelector('#said').textContent.includes('words.txt')")
     assert (opened.marks / "words.txt").read_text() == "ship\nhouse\n"
 
 
@@ -228,7 +237,7 @@ def test_the_basket_goes_out_as_csv_sheet_and_copies(opened: Opened) -> None:
             page.click(f".actions >> text={name}")
         assert download.value.suggested_filename.startswith("basket.")
     page.click("text=Copies in a folder")
-    page.wait_for_function("document.querySelector('#said').textContent.includes('copied')")
+    until(page, "document.querySelector('#said').textContent.includes('copied')")
     assert len(list((opened.marks / "basket").iterdir())) == 1
 
 

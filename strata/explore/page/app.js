@@ -1,7 +1,8 @@
 // The page of the explorer. What it shows follows from the hash alone; names and labels go in as text.
 const by = (id) => document.getElementById(id);
 const main = by("main"), options = by("options");
-const VIEWS = { wall: "Wall", picture: "Detail", strata: "Layers", words: "Words", map: "Map" };
+const fixed = window.STATIC;  // set where the page is a folder on disk: nothing can be asked anew
+const VIEWS = fixed ? { wall: "Wall", strata: "Layers", map: "Map" } : { wall: "Wall", picture: "Detail", strata: "Layers", words: "Words", map: "Map" };
 const KEYS = [
   ["g", "the wall"], ["d", "the picture, to draw boxes in"], ["l", "one row a layer"], ["o", "sort by words"], ["m", "the map"],
   ["/", "find by a sentence"], ["f", "filter by name or label"], ["arrows, Tab", "from picture to picture"], ["Enter", "open a picture"],
@@ -25,8 +26,17 @@ const element = (name, values = {}, ...children) => {
   return made;
 };
 const say = (text) => { by("said").textContent = text; clearTimeout(say.timer); say.timer = setTimeout(() => (by("said").textContent = ""), 5000); };
-const get = async (path) => answered(await fetch(path));
-const post = async (path, values, raw) => answered(await fetch(path, { method: "POST", body: raw ? values : JSON.stringify(values) }));
+const source = (n, kind) => (fixed ? `pictures/${n}.jpg` : `/picture/${n}/${kind}`);
+const get = async (path) => {
+  if (!fixed) return answered(await fetch(path));
+  if (path === "/api/collection") return fixed.collection;
+  if (path === "/api/marks") return { queries: {}, labels: {}, words: [] };
+  return fixed.maps[decodeURIComponent(path.split("/").pop().split("?")[0])];
+};
+const post = async (path, values, raw) => {
+  if (fixed) return fixed.nearest[values.layer][values.picture].map(([n, score]) => ({ n, score, boxes: [] }));
+  return answered(await fetch(path, { method: "POST", body: raw ? values : JSON.stringify(values) }));
+};
 const answered = async (response) => {
   const found = await response.json();
   if (!response.ok) throw new Error(found.error);
@@ -51,7 +61,7 @@ const go = (changes, replace = false) => {
   const hash = address(changes);
   if (replace) { history.replaceState(null, "", hash); show(); } else location.hash = hash;
 };
-const open = (n) => go({ view: state.view === "strata" ? "strata" : "picture", n, upload: null, w: null, h: null, boxes: [] });
+const open = (n) => go({ view: fixed || state.view === "strata" ? "strata" : "picture", n, upload: null, w: null, h: null, boxes: [] });
 const question = (changes = {}) => ({
   ...(state.upload ? { upload: state.upload } : { picture: Number(state.n) }), boxes: state.boxes, layer: state.layer,
   match: state.match || "region", metric: state.metric || "cosine", pooling: state.pooling || null, mode: state.mode || "and",
@@ -63,7 +73,7 @@ const size = () => state.upload ? [Number(state.w), Number(state.h)] : all.sizes
 // ---- pieces ---------------------------------------------------------------------------------------
 const tile = (n, { height = LINE_PX, width = null, boxes = [], caption = null, judged = null } = {}) => {
   const [w, h] = all.sizes[n], wide = width || Math.max(40, Math.min(height * 2.6, height * w / h));
-  const image = element("img", { src: `/picture/${n}/thumbnail`, alt: all.ids[n], loading: "lazy", draggable: false });
+  const image = element("img", { src: source(n, "thumbnail"), alt: all.ids[n], loading: "lazy", draggable: false });
   const button = element("button", { type: "button", onclick: () => open(n), "data-n": n, title: named(n) }, image);
   const made = element("div", { class: "tile" + (basket.has(n) ? " picked" : "") }, button);
   made.style.width = `${wide}px`; made.style.height = `${height}px`; made.dataset.tile = n;
@@ -202,7 +212,7 @@ const drawWall = async () => {
 // ---- detail ---------------------------------------------------------------------------------------
 const easel = () => {
   const [w, h] = size(), canvas = element("div", { class: "canvas", id: "canvas" }), boxes = state.boxes.map((box) => [...box]);
-  const image = element("img", { src: state.upload ? uploads.get(state.upload) || "" : `/picture/${state.n}/large`, alt: state.upload ? "your picture" : all.ids[state.n], draggable: false, width: w, height: h });
+  const image = element("img", { src: state.upload ? uploads.get(state.upload) || "" : source(state.n, "large"), alt: state.upload ? "your picture" : all.ids[state.n], draggable: false, width: w, height: h });
   image.style.height = "auto";
   image.style.width = "auto";
   canvas.append(image);
@@ -220,7 +230,7 @@ const easel = () => {
     return [Math.min(w, Math.max(0, (event.clientX - frame.left) / frame.width * w)), Math.min(h, Math.max(0, (event.clientY - frame.top) / frame.height * h))];
   };
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || fixed) return;
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
     const [x, y] = at(event), own = event.target.dataset.box, start = own == null ? null : [...boxes[own]];
@@ -278,7 +288,7 @@ const showPicture = async () => {
 
 // ---- strata, text, words --------------------------------------------------------------------------
 const showStrata = async () => {
-  options.replaceChildren(...layerOptions().slice(1));
+  options.replaceChildren(...(fixed ? [] : layerOptions().slice(1)));
   if (!asks()) return nothing();
   const canvas = easel();
   canvas.querySelector("img").style.maxHeight = "30vh";
@@ -327,7 +337,7 @@ const showWords = async () => {
 
 // ---- map ------------------------------------------------------------------------------------------
 const showMap = async () => {
-  options.replaceChildren(choose("Layer", "layer", all.layers), choose("Laid out by", "by", ["", "tsne"], ["PCA", "t-SNE"]), element("span", {}, "drag to move, wheel or + and − to zoom, Shift and drag for a lasso into the basket"));
+  options.replaceChildren(choose("Layer", "layer", all.layers), fixed ? element("span", {}, "PCA") : choose("Laid out by", "by", ["", "tsne"], ["PCA", "t-SNE"]), element("span", {}, "drag to move, wheel or + and − to zoom, Shift and drag for a lasso into the basket"));
   const canvas = element("canvas", { id: "map", tabIndex: 0, role: "img", "aria-label": `Map of ${all.ids.length} pictures by ${state.layer}` });
   main.replaceChildren(canvas);
   const own = ++asking, places = await get(`/api/map/${encodeURIComponent(state.layer)}?by=${state.by || ""}`);
@@ -347,7 +357,7 @@ const showMap = async () => {
     const near = inside.length <= 400, px = Math.max(28, Math.min(110, Math.sqrt(w * h / Math.max(1, inside.length)) * 0.8));
     for (const [n, x, y] of inside) {
       let image = near && images.get(n);
-      if (near && !image) { image = new Image(); image.onload = later; image.src = `/picture/${n}/thumbnail`; images.set(n, image); }
+      if (near && !image) { image = new Image(); image.onload = later; image.src = source(n, "thumbnail"); images.set(n, image); }
       if (image && image.complete && image.naturalWidth) {
         const scale = px / Math.max(image.naturalWidth, image.naturalHeight), wide = image.naturalWidth * scale, high = image.naturalHeight * scale;
         pen.drawImage(image, x - wide / 2, y - high / 2, wide, high);
@@ -374,7 +384,7 @@ const showMap = async () => {
         pen.setTransform(1, 0, 0, 1, 0, 0);
         places.forEach((place, n) => { if (pen.isPointInPath(path, ...screen(place))) basket.add(n); });
         lasso = null; kept(); later();
-      } else if (!moved) { const n = nearest(now.offsetX, now.offsetY); if (n != null) go({ view: "picture", n, upload: null, boxes: [] }); }
+      } else if (!moved) { const n = nearest(now.offsetX, now.offsetY); if (n != null) open(n); }
     };
     canvas.addEventListener("pointermove", move); canvas.addEventListener("pointerup", up);
   });
@@ -403,12 +413,12 @@ const save = (blob, name) => { const link = element("a", { href: URL.createObjec
 const cell = (text) => '"' + String(text).replace(/^[=+\-@\t\r]/, "'$&").replaceAll('"', '""') + '"';
 const basketHead = () => element("div", { class: "actions" }, element("h2", {}, `Basket`, element("small", {}, `${basket.size} pictures`)),
   element("button", { type: "button", onclick: () => save(new Blob(["file,name\n", ...[...basket].map((n) => `${cell(all.ids[n])},${cell(all.files[n])}\n`)], { type: "text/csv" }), "basket.csv") }, "CSV"),
-  element("button", { type: "button", onclick: async () => { const response = await fetch("/api/sheet", { method: "POST", body: JSON.stringify({ pictures: [...basket] }) }); if (!response.ok) return answered(response); save(await response.blob(), "basket.png"); } }, "Contact sheet"),
-  element("button", { type: "button", onclick: async () => { const done = await post("/api/copies", { pictures: [...basket] }); say(`${done.copied} copied into ${done.folder}`); } }, "Copies in a folder"),
+  fixed ? null : element("button", { type: "button", onclick: async () => { const response = await fetch("/api/sheet", { method: "POST", body: JSON.stringify({ pictures: [...basket] }) }); if (!response.ok) return answered(response); save(await response.blob(), "basket.png"); } }, "Contact sheet"),
+  fixed ? null : element("button", { type: "button", onclick: async () => { const done = await post("/api/copies", { pictures: [...basket] }); say(`${done.copied} copied into ${done.folder}`); } }, "Copies in a folder"),
   element("button", { type: "button", onclick: () => { basket.clear(); kept(); show(); } }, "Empty it"), element("button", { type: "button", onclick: toggleBasket }, "Back to the wall"));
 const toggleBasket = () => { basketShown = !basketShown; state.view === "wall" ? show() : go({ view: "wall" }); };
 const own = async (file) => {
-  if (!file) return;
+  if (!file || fixed) return;
   say("reading your picture …");
   const found = await post("/api/upload", file, true);
   uploads.set(found.upload, URL.createObjectURL(file));
@@ -442,9 +452,9 @@ const moveBox = (event) => {
 const key = (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || by("keys").open) return;
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) { if (event.key === "Escape") event.target.blur(); return; }
-  const n = focused(), drawing = ["picture", "strata"].includes(state.view) && asks(), judge = { r: "right", x: "wrong", u: "unsure" }[event.key];
+  const n = focused(), drawing = !fixed && ["picture", "strata"].includes(state.view) && asks(), judge = { r: "right", x: "wrong", u: "unsure" }[event.key];
   const views = { g: "wall", d: "picture", l: "strata", o: "words", m: "map" };
-  if (views[event.key]) { basketShown = false; go({ view: views[event.key] }); }
+  if (views[event.key] in VIEWS) { basketShown = false; go({ view: views[event.key] }); }
   else if (event.key === "/") by("sentence").focus();
   else if (event.key === "f") by("filter")?.focus();
   else if (event.key === "?") help();
@@ -490,6 +500,7 @@ const begin = async () => {
   addEventListener("drop", (event) => { event.preventDefault(); own(event.dataTransfer.files[0]); });
   addEventListener("paste", (event) => own([...event.clipboardData.files][0]));
   if (!all.text) by("ask").hidden = true;
+  if (fixed) by("file").parentElement.hidden = true;
   show();
 };
 begin().catch((error) => say(error.message));
