@@ -366,7 +366,7 @@ const showMap = async () => {
     }
     if (lasso) { pen.beginPath(); lasso.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y))); pen.closePath(); pen.strokeStyle = "#2f86d6"; pen.lineWidth = 2; pen.stroke(); }
   };
-  const nearest = (x, y) => { let best = null, least = 3600; places.forEach((place, n) => { const [a, b] = screen(place), far = (a - x) ** 2 + (b - y) ** 2; if (far < least) { least = far; best = n; } }); return best; };
+  const nearest = (x, y, least = 3600) => { let best = null; places.forEach((place, n) => { const [a, b] = screen(place), far = (a - x) ** 2 + (b - y) ** 2; if (far < least) { least = far; best = n; } }); return best; };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
     const start = { ...view }, [sx, sy] = [event.offsetX, event.offsetY]; let moved = false;
@@ -394,7 +394,7 @@ const showMap = async () => {
     const step = 0.1 / view.zoom, moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (moves[event.key]) { view.x += moves[event.key][0]; view.y += moves[event.key][1]; later(); }
     else if (event.key === "+" || event.key === "=") zoom(1.3); else if (event.key === "-") zoom(1 / 1.3);
-    else if (event.key === "Enter") { const n = nearest(canvas.clientWidth / 2, canvas.clientHeight / 2); if (n != null) open(n); }
+    else if (event.key === "Enter") { const n = nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, Infinity); if (n != null) open(n); }
     else return;
     event.preventDefault(); event.stopPropagation();
   });
