@@ -27,7 +27,7 @@ def ask(finished: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-unt
 
 def test_an_id_a_file_and_a_sentence_are_told_apart(ask, finished: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     assert ask("0003", "--top", "3").startswith("picture")
-    assert ask("a ship", "--top", "3").startswith("text")
+    assert ask("a fish under a rainbow", "--top", "3").startswith("text")
     capsys.readouterr()
     file = next((finished / "data/raw/demo/pictures").glob("0003.*"))
     assert ask(str(file), "--top", "3").startswith("file")
