@@ -9,7 +9,7 @@ STORE := $(or $(STRATA_STORE),.strata)/features
 # Stages are `python -m stages.NAME`: that python must be this environment's, without any activation.
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro overview study test test-slow bench lint deps fresh gate report clean-store
+.PHONY: help setup repro explore explore-static search overview study test test-slow bench lint deps fresh gate report clean-store
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,6 +29,15 @@ repro: $(STAMP) ## the whole pipeline; only what changed runs
 
 overview: $(STAMP) ## all finished experiments on one page: report/overview.html
 	python -m stages.overview
+
+explore: $(STAMP) ## look at the finished run in the browser, and ask it
+	python -m stages.explore
+
+search: $(STAMP) ## ask the finished run: make search QUERY="a fish under a rainbow"
+	python -m stages.search "$(QUERY)"
+
+explore-static: $(STAMP) ## the wall as a folder that opens from disk: report/explore
+	python -m stages.explore --static report/explore
 
 study: $(STAMP) ## the 2021 study's cells, one table (DATA=demo: on the demo, in minutes)
 	python -m experiments.study $(if $(DATA),--data $(DATA))

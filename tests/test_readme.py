@@ -17,6 +17,7 @@ EXCHANGE = (
     "python -m stages.score out/late/class.run out/qrels/class.txt --queries out/queries/class.csv",
 )
 
+SEARCH = "tests/stages/test_search.py"
 EXECUTED: dict[str, tuple[str, str]] = {
     "make repro": (".ci/run", "make repro"),
     "make test": (".ci/run", "make test"),
@@ -62,6 +63,13 @@ EXECUTED: dict[str, tuple[str, str]] = {
         "test_a_pair_of_open_clips_runs_and_another_is_noticed",
     ),
     **dict.fromkeys(EXCHANGE, (PIPELINE, "test_an_experiment_is_compared_and_exported")),
+    "make explore": ("tests/explore/test_browser.py", "test_the_wall_groups_filters_and_goes_back"),
+    "make explore-static": ("tests/explore/test_static.py", "test_the_folder_has_every_picture"),
+    'python -m stages.search "a fish under a rainbow"': (SEARCH, "a fish under a rainbow"),
+    "python -m stages.search 0003 --box 212,143,263,226 --layer middle --csv found.csv --sheet found.png": (
+        SEARCH,
+        "test_a_box_is_found_and_written",
+    ),
     "python -m stages.freshness": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
     "python -m stages.gate --against HEAD": (PIPELINE, "test_a_fresh_clone_is_fresh_and_passes_the_gate"),
 }

@@ -78,47 +78,47 @@ def search(
 def describe(run: Run, layer: str, picture: Any, *, device: str | None = "cpu") -> npt.NDArray[np.float32]:
     """(1, D) the descriptor that a picture would have in the run."""
     pixels = read_picture(picture)
-    network = _network(run, layer, device)
+    network = run_network(run, layer, device)
     item = Item("", None)
     job = Job("", "", pixels.shape[1], pixels.shape[0], None, False, (item,))
     arrays = encode(network, [job], [make_view(pixels, network.spec)], network.layers)[layer]
-    pooling, params = _pooling(run)
+    pooling, params = pooling_of(run)
     stored = StoredLayer(network.layers[0].info, arrays)
-    return describe_rows(stored, 0, 1, pooling, params, _transform(run, layer))
+    return describe_rows(stored, 0, 1, pooling, params, transform_of(run, layer))
+
+
+@lru_cache(maxsize=2)
+def run_network(run: Run, layer: str, device: str | None) -> Network:
+    """The run's network, opened for one layer."""
+    params = parse(ExtractParams, run.used("extract")["params.yaml"]["extract"], "dvc.lock: extract")
+    name, conf = run_model(run)
+    return open_network(
+        conf, name, [layer], params, device=device or "cpu", batch=1, workers=cores(), hash_record=None
+    )
 
 
 def run_model(run: Run) -> tuple[str, ModelConf]:
-    """The name of the run's model, and its file as it was."""
+    """The run's model and its conf, its weights where the run found them; no text is encoded."""
     used = run.used("extract")
     name = used["params.yaml"]["model"]
     where = f"conf/models/{name}.yaml"
-    values = {"title": name, "image_only": True, **used[where]}  # no text is encoded
-    conf = parse(ModelConf, values, where)
+    conf = parse(ModelConf, {"title": name, "image_only": True, **used[where]}, where)
     if conf.weights.path is not None:
         path = str(run.root / Path(conf.weights.path).expanduser())
         conf = conf.model_copy(update={"weights": conf.weights.model_copy(update={"path": path})})
     return name, conf
 
 
-@lru_cache(maxsize=2)
-def _network(run: Run, layer: str, device: str | None) -> Network:
-    """The run's network, opened for one layer."""
-    name, conf = run_model(run)
-    params = parse(ExtractParams, run.used("extract")["params.yaml"]["extract"], "dvc.lock: extract")
-    return open_network(
-        conf, name, [layer], params, device=device or "cpu", batch=1, workers=cores(), hash_record=None
-    )
-
-
-def _pooling(run: Run) -> tuple[Any, PoolParams]:
+def pooling_of(run: Run) -> tuple[Any, PoolParams]:
+    """How the run was pooled, and its parameters."""
     told = run.used("pool")["params.yaml"]
     return told["pooling"], parse(PoolParams, told["pool"], "dvc.lock: pool")
 
 
 @lru_cache(maxsize=8)
-def _transform(run: Run, layer: str) -> Transform:
+def transform_of(run: Run, layer: str) -> Transform:
     """The run's own: the mean is taken again (it is kept nowhere), the whitening read."""
-    pooling, params = _pooling(run)
+    pooling, params = pooling_of(run)
     given = None
     if params.whiten != "none":
         given = read_whitening(run.data / "descriptors" / "whitening" / f"{layer}.npz")
