@@ -26,7 +26,17 @@ OF_FACET = (
     *("accuracy", "balanced_accuracy", "train_accuracy", "majority", "chance"),
 )
 OF_LAYER = ("n", "k", "smallest", "largest", "components", "silhouette", "n_unlabelled", "ece")
-TASK_POLICIES = ("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection")
+TASK_POLICIES = (
+    "ap",
+    "junk",
+    "self_match",
+    "query_view",
+    "match",
+    "metric",
+    "chance",
+    "detection",
+    "postprocess",
+)
 FACET_POLICIES = ("drawn",)
 
 
