@@ -2,7 +2,9 @@
 
 OUT/qrels/TASK.txt and OUT/queries/TASK.csv say what is relevant and which queries belong together;
 OUT/LAYER/TASK.run are rankings (trec), TASK.boxes.csv the boxes found for boxed queries, best first;
-OUT/LAYER/descriptors.npy are the vectors of OUT/rows.csv; OUT/boxes.csv the boxes to be found. Rankings are
+OUT/LAYER/descriptors.npy are the vectors of OUT/rows.csv, descriptors.parquet the same with their ids;
+OUT/boxes.csv the boxes to be found. boxes.coco.json and LAYER/TASK.coco.json are boxes to be found and found
+as COCO keeps them, a query a category. Rankings are
 made again from the descriptors as ``retrieve`` makes them, with the parameters that dvc.lock records.
 """
 
@@ -11,19 +13,23 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import pyarrow as pa
+
 from stages.retrieve import FOLDERS, TABLES
 from stages.revisions import WORKSPACE, lock_at, params_at
 from stages.running import run_stage, track
 from strata.base.errors import StrataError
-from strata.base.files import make_in_place, write_array, write_text
+from strata.base.files import make_in_place, write_array, write_json, write_table, write_text
 from strata.collection.tables import read_tables
 from strata.dense.indexing import indexed_layers
 from strata.descriptors.vectors import read_vectors
 from strata.library.details import dense_match_of_run
 from strata.library.run import open_run
 from strata.maps.features import layer_names, read_rows
-from strata.results.exported import write_judgements, write_rankings
+from strata.results.coco import detections, ground_truth
+from strata.results.exported import FOUND, write_judgements, write_rankings
 from strata.results.plots import csv_text
+from strata.results.trec import read_columns
 from strata.retrieval.layer_vectors import box_matcher, read_layer
 from strata.retrieval.query_blocks import Search
 from strata.retrieval.questions import read_questions
@@ -54,6 +60,9 @@ def main() -> str:
             write_text(
                 folder / "boxes.csv", csv_text(tables.relevance.schema.names, tables.relevance.to_pylist())
             )
+            queries = tables.queries["query_id"].to_pylist()
+            truth = ground_truth(tables.images.to_pylist(), queries, tables.relevance.to_pylist())
+            write_json(folder / "boxes.coco.json", truth)
         for some in query_sets:
             write_judgements(folder, asked, some)
         for name in track(layers, total=len(layers), desc="export: layers"):
@@ -66,8 +75,17 @@ def main() -> str:
             ]
             vectors = read_vectors(FOLDERS.descriptors / f"{name}.parquet").values
             write_array(folder / name / "descriptors.npy", vectors)
+            table = pa.table({"image_id": rows["image_id"], "query_id": rows["query_id"]})
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+            write_table(folder / name / "descriptors.parquet", table.append_column("vector", lists))
             for some, search in searches:
                 write_rankings(folder / name, asked, whole_rankings(search, some, arguments.depth or None))
+
+            for path in sorted((folder / name).glob("*.boxes.csv")):
+                pictures = {image["image_id"]: image["id"] for image in truth["images"]}
+                categories = {category["name"]: category["id"] for category in truth["categories"]}
+                found = detections(read_columns(path, *FOUND), pictures, categories)
+                write_json(path.with_suffix("").with_suffix(".coco.json"), found)
 
     make_in_place(arguments.out, fill)
     tasks = ", ".join(task.name for some in query_sets for task in some.tasks)

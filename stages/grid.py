@@ -31,6 +31,7 @@ def main() -> str:
         "retrieve.junk",
         "retrieve.class_every",
         "retrieve.budget_mib",
+        "retrieve.methods",
         "grid",
     )
     tables, rows = read_tables(folder), read_rows(features)

@@ -28,9 +28,19 @@ DECIDED_BY = {  # which parameters change which numbers
     "zeroshot": VIEWS,
     "captions": VIEWS,
     "duplicates": (*VIEWS, "retrieve_near_duplicate"),
-    "grid": (*VIEWS, "pool_levels", "pool_normalize", "reduce_", "cluster_", "query_", "retrieve_", "grid_"),
+    "grid": (
+        *VIEWS,
+        "pool_levels",
+        "pool_normalize",
+        "reduce_",
+        "cluster_",
+        "query_",
+        "retrieve_",
+        "methods_",
+        "grid_",
+    ),
 }
-GRID_LOOPS_OVER = "retrieve_match"
+GRID_LOOPS_OVER = ("retrieve_match", "retrieve_postprocess")
 REJECTED_COLUMNS = ("image_id", "reason")
 
 
@@ -52,7 +62,7 @@ def main() -> str:
     counts = {"pictures": tables.images.num_rows, "rejected": len(rejected)}
     write_json(metrics / "headline.json", headline(compared, **counts))
     by = {key: value for key, value in policies.items() if key.startswith(DECIDED_BY["grid"])}
-    del by[GRID_LOOPS_OVER]
+    by = {key: value for key, value in by.items() if key not in GRID_LOOPS_OVER}
     write_json(metrics / "grid.json", {"decided_by": by, **grid_metrics(grid)})
 
     def fill(folder: Path) -> None:
@@ -85,6 +95,7 @@ def _policies() -> dict[str, float | str]:
     dumped: dict[str, Any] = chosen.model_dump()
     for changes_no_number in ("budget_mib", "measures"):
         del dumped["retrieve"][changes_no_number]
+    dumped["methods"] = dumped["retrieve"].pop("methods")  # of the grid; elsewhere the one used is said
     return flat_params(dumped, "_")
 
 

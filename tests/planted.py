@@ -23,6 +23,7 @@ from strata.collection.tables import Tables, from_rows, write_tables
 from strata.extraction.run import REJECTED_SCHEMA
 from strata.maps.features import ROWS_SCHEMA, LayerInfo, write_layer_info
 from strata.maps.stored_layers import StoredLayer, stored_regions
+from strata.settings.params import MethodParams, parse
 
 Floats = npt.NDArray[np.float32]
 
@@ -186,6 +187,12 @@ def write_features(folder: Path, layers: Mapping[str, Floats]) -> None:
         mean = np.nanmean(array, axis=(1, 2)).astype(np.float32)
         for pooled in ("mean", "gem"):
             write_array(folder / name / f"{pooled}.npy", mean)
+
+
+def methods() -> MethodParams:
+    """What the committed ``params.yaml`` says of every post-processing."""
+    params = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return parse(MethodParams, params["retrieve"]["methods"], "params.yaml")
 
 
 def write_project(folder: Path, layers: Mapping[str, Floats], **retrieve: Any) -> None:

@@ -48,6 +48,10 @@ EXECUTED: dict[str, tuple[str, str]] = {
         PIPELINE,
         "test_a_smaller_grid_runs_nothing_but_the_grid_and_what_shows_it",
     ),
+    "dvc exp run -S retrieve.postprocess=dba_qe -S pool.center=true": (
+        PIPELINE,
+        "test_post_processing_reads_no_picture_again_and_is_named_beside_its_numbers",
+    ),
     "dvc exp run -S dataset=folder -S 'conf/paths/folder.yaml:path=/pictures/my scans'": (
         BAD_INPUT,
         "test_a_folder_path_with_odd_signs_is_set_with_S",

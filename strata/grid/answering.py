@@ -11,11 +11,12 @@ import numpy.typing as npt
 from strata.descriptors.pooling import Floats
 from strata.descriptors.transforms import spread
 from strata.grid.asking import Asked, Questions
-from strata.grid.cells import Cell
+from strata.grid.cells import POSTPROCESSED, Cell
 from strata.grouping.clustering import fit_clusters
 from strata.maps.stored_layers import StoredLayer
 from strata.measures.average_precision import measure_rankings
 from strata.measures.chance import levels as chance_levels
+from strata.retrieval.postprocessing import rescored
 from strata.retrieval.queries import ABSENT
 from strata.retrieval.ranking import Placed, Ranked
 from strata.retrieval.region_matching import match_regions, query_vectors, region_store
@@ -47,8 +48,14 @@ def ranked_answers(
     cell: Cell, vectors: Floats, asked: Questions, retrieve: RetrieveParams
 ) -> Iterator[Answer]:
     """AP of every task, and names by the nearest, of whole vectors (M, D)."""
-    index = build_index(vectors, retrieve.metric, asked.database.ranked)
+    if cell.treatment in POSTPROCESSED:
+        changed = {"metric": "cosine", "postprocess": cell.treatment}
+    else:
+        changed = {"postprocess": "none"}
+    retrieve = retrieve.model_copy(update=changed)
+    plain = build_index(vectors, retrieve.metric, asked.database.ranked)
     for some in asked.sets:
+        index = rescored(plain, some.queries.queries, retrieve)
         step = queries_per_block(len(index.candidates), retrieve.budget_mib)
         blocks = (score_rows(index, some.rows[start : start + step]) for start in _starts(some, step))
         yield from _answers(cell, some, index.candidates, blocks, asked.codes)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from strata.base.errors import StrataError
 from strata.descriptors.pooling import check_poolable
 from strata.maps.features import LayerInfo
-from strata.settings.params import Pooling, PoolParams, Treatment
+from strata.settings.params import Pooling, PoolParams, Postprocessing, Treatment
 
+POSTPROCESSED: tuple[Postprocessing, ...] = get_args(Postprocessing)
+"""Treatments of the ranking, of centred vectors: without centring all of them gain less."""
 GLOBAL, REGION = "global", "region"
 BY_REGION: tuple[Treatment, ...] = ("raw", "centred")
 """What can be done to regions that are not pooled."""
@@ -38,7 +40,8 @@ class Cell(NamedTuple):
 def pool_params(treatment: Treatment, levels: int, normalize: bool) -> PoolParams:
     """The parameters with which ``pool`` makes the vectors of a treatment (before PCA: those of raw)."""
     whiten = "self" if treatment == "whitened" else "none"
-    return PoolParams(levels=levels, center=treatment == "centred", whiten=whiten, normalize=normalize)
+    centred = treatment == "centred" or treatment in POSTPROCESSED
+    return PoolParams(levels=levels, center=centred, whiten=whiten, normalize=normalize)
 
 
 def run_params(cell: Cell) -> dict[str, str]:
@@ -46,15 +49,18 @@ def run_params(cell: Cell) -> dict[str, str]:
 
     With ``pca`` they are that run's numbers in the space ``pca``. What does not matter is not said.
 
-    >>> run_params(Cell("late", "gem", "centred", "global"))
-    {'pooling': 'gem', 'pool.center': 'true', 'pool.whiten': 'none', 'retrieve.match': 'global'}
+    >>> run_params(Cell("late", None, "dba", "global"))
+    {'pool.center': 'true', 'pool.whiten': 'none', 'retrieve.postprocess': 'dba'}
     """
     params = pool_params(cell.treatment, 1, True)
     pooling = {} if cell.pooling is None else {"pooling": cell.pooling}
     centre = {"pool.center": str(params.center).lower()}
     whiten = {} if cell.match == REGION else {"pool.whiten": params.whiten}
+    ranking = {} if cell.match == REGION else {"retrieve.postprocess": "none"}
+    if cell.treatment in POSTPROCESSED:
+        ranking["retrieve.postprocess"] = cell.treatment
     vectors = cell.pooling is None and cell.match == GLOBAL  # matched as a whole in any run
-    return {**pooling, **centre, **whiten, **({} if vectors else {"retrieve.match": cell.match})}
+    return {**pooling, **centre, **whiten, **ranking, **({} if vectors else {"retrieve.match": cell.match})}
 
 
 def poolings_of(

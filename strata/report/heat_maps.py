@@ -17,6 +17,11 @@ TREATMENTS = {
     "centred": "centred on the database’s mean",
     "pca": "reduced by PCA",
     "whitened": "whitened by the database",
+    "alpha_qe": "centred, then α query expansion",
+    "dba": "centred, then the database augmented",
+    "dba_qe": "centred, then database and queries expanded",
+    "k_reciprocal": "centred, then re-ranked by k-reciprocal neighbours",
+    "diffusion": "centred, then diffusion",
 }
 
 

@@ -28,7 +28,7 @@ OF_FACET = (
 OF_LAYER = ("n", "k", "smallest", "largest", "components", "silhouette", "n_unlabelled", "ece")
 TASK_POLICIES = (
     *("ap", "junk", "self_match", "query_view", "match", "metric", "chance", "detection"),
-    *("cells", "match_fit_set", "expansion"),
+    *("postprocess", "cells", "match_fit_set", "expansion"),
 )
 FACET_POLICIES = ("drawn",)
 

@@ -16,6 +16,7 @@ from strata.retrieval.aggregate import EUCLIDEAN_NOTE, IN_CLUSTER, PCA, task_sco
 from strata.retrieval.layer_vectors import LayerVectors, box_matcher
 from strata.retrieval.matching import BoxMatcher
 from strata.retrieval.per_query_measures import outcome_table, schema_of
+from strata.retrieval.postprocessing import described
 from strata.retrieval.queries import Database, QuerySet, Task
 from strata.retrieval.query_blocks import Search, TaskRun, run_queries
 from strata.retrieval.region_matching import Frames
@@ -65,6 +66,11 @@ def evaluate_layer(
                 if run.detections is not None:
                     own += run.detections.scored()
                 own += _policies(run.task, query_set, search, query_view)
+                if params.postprocess != "none" and (
+                    search.matcher is None or not all(query.boxed for query in query_set.queries)
+                ):
+                    said = described(params.postprocess, params.methods)
+                    own += Scored(policies=[Policy("postprocess", said)])
                 found += own.at(task=run.task.name)
     lengths = layer.full.norms[layer.full.usable]
     if params.metric == "euclidean" and np.abs(lengths - 1).max(initial=0) < 1e-4:

@@ -11,7 +11,7 @@ only its neighbours are (``search``), in a fraction of the time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from strata.retrieval.judging import Block, Outcomes, Rankings, judge_full, judg
 from strata.retrieval.layer_vectors import LayerVectors
 from strata.retrieval.matching import BoxMatcher, Matches, bytes_a_score, match_queries
 from strata.retrieval.per_query_measures import NEIGHBOURS, Outcome
+from strata.retrieval.postprocessing import rescored
 from strata.retrieval.queries import Database, Query, QuerySet, Task
 from strata.retrieval.ranking import Near, NearestOnly, Ranked
 from strata.retrieval.search import find_nearest
@@ -53,8 +54,10 @@ class TaskRun:
 
 def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskRun]:
     """Rank the queries once and score them by every task of the set."""
+    search = post_processed(search, query_set.queries)
     runs = [TaskRun(task, Neighbours(task.name), _detections(search, task)) for task in query_set.tasks]
-    judged = search.matcher is not None or any(task.graded for task in query_set.tasks)
+    ranked = search.matcher is not None or search.layer.full.answers is not None
+    judged = ranked or any(task.graded for task in query_set.tasks)
     n_pictures, score_bytes = len(search.database.image_ids), bytes_a_score(search.matcher)
     at_once = queries_per_block(n_pictures, search.params.budget_mib, score_bytes)
     step = at_once if judged else MOST_QUERIES
@@ -71,6 +74,14 @@ def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskR
         else:
             _search_block(search, runs, block)
     return runs
+
+
+def post_processed(search: Search, queries: Sequence[Query]) -> Search:
+    """The search with the answers of the queries that are compared as whole pictures, by ``postprocess``."""
+    whole = [query for query in queries if search.matcher is None or not query.boxed]
+    return replace(
+        search, layer=replace(search.layer, full=rescored(search.layer.full, whole, search.params))
+    )
 
 
 def _rank_block(

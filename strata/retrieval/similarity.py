@@ -10,6 +10,7 @@ exists. Not done here: approximate search, and anything about relevance.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,7 +37,8 @@ class VectorIndex:
     """Vectors of one layer, pictures first, then query crops.
 
     ``vectors``: (M, D) float32; ``norms``: (M,) float64 L2 norms; ``usable``: (M,) bool, which vectors say
-    anything; ``candidates``: (N,) bool, which of the first N rows can be ranked.
+    anything; ``candidates``: (N,) bool, which of the first N rows can be ranked; ``answers``: similarities
+    (N,) by the row of a query, where they are not those of the vectors (``postprocessing``).
     """
 
     vectors: Floats32
@@ -44,6 +46,7 @@ class VectorIndex:
     usable: npt.NDArray[np.bool_]
     candidates: npt.NDArray[np.bool_]
     metric: Metric
+    answers: Mapping[int, Floats32] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,10 @@ def score_rows(index: VectorIndex, rows: Positions) -> Floats32:
     """
     queries, n_database = read_queries(index, rows), len(index.candidates)
     scores = np.empty((len(rows), n_database), np.float32)
+    if index.answers is not None:
+        for place, row in enumerate(rows.tolist()):
+            scores[place] = index.answers[row] if queries.answered[place] else UNRANKED
+        return scores
     starts = range(0, n_database, DATABASE_BLOCK)
 
     def fill(mine: range) -> None:

@@ -14,7 +14,7 @@ from strata.base.threads import one_blas_thread
 from strata.retrieval.detection import most_left_out
 from strata.retrieval.matching import Detections, bytes_a_score, match_queries
 from strata.retrieval.queries import Positions, Query, QuerySet, Task
-from strata.retrieval.query_blocks import Search
+from strata.retrieval.query_blocks import Search, post_processed
 from strata.retrieval.ranking import Near, Ranked
 from strata.retrieval.similarity import queries_per_block
 
@@ -31,6 +31,7 @@ class WholeRanking(NamedTuple):
 def whole_rankings(search: Search, query_set: QuerySet, depth: int | None = None) -> Iterator[WholeRanking]:
     """The first ``depth`` pictures (None: all) of every query and task, query by query."""
     queries, tasks = query_set.queries, query_set.tasks
+    search = post_processed(search, queries)
     step = queries_per_block(
         len(search.database.image_ids), search.params.budget_mib, bytes_a_score(search.matcher)
     )

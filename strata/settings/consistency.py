@@ -33,6 +33,11 @@ def check_consistency(
     _check_dense(params, model, projections)
     _check_class_token(params, model)
     _check_whitening(params.pool.whiten, whitenings)
+    if params.retrieve.postprocess != "none" and params.retrieve.metric != "cosine":
+        raise StrataError(
+            f"params.yaml: retrieve.postprocess = {params.retrieve.postprocess} compares by the cosine and "
+            f"retrieve.metric is {params.retrieve.metric}; set one of them back"
+        )
     _check_clusters(params, dataset)
     _check_prompts(params.dataset, dataset)
     _check_tasks(params.dataset, dataset)

@@ -19,7 +19,9 @@ CLASS_TASK = "class"
 """The retrieval task made from labels; every other task has queries of the data set's own."""
 
 Pooling = Literal["max", "rmac", "rmac_global", "avg", "gem", "spoc", "crow", "cls"]
-Treatment = Literal["raw", "centred", "pca", "whitened"]
+Postprocessing = Literal["alpha_qe", "dba", "dba_qe", "k_reciprocal", "diffusion"]
+"""What can be done to the ranking of whole pictures (``strata.retrieval.postprocessing``)."""
+Treatment = Literal["raw", "centred", "pca", "whitened"] | Postprocessing
 View = Literal["center_crop", "squash", "letterbox"]
 Match = Literal["global", "region", "dense"]
 QueryView = Literal["whole", "crop", "crop_same_scale", "roi"]
@@ -69,9 +71,39 @@ class QueryParams(Strict):
     view: QueryView
 
 
+class ExpansionParams(Strict):
+    """``k`` neighbours, weighted by their cosine to the power ``alpha``."""
+
+    k: Count
+    alpha: Annotated[float, Field(ge=0, le=100)]
+
+
+class KReciprocalParams(Strict):
+    k1: Annotated[int, Field(ge=2)]
+    k2: Count
+    weight: Annotated[float, Field(ge=0, le=1)]
+
+
+class DiffusionParams(Strict):
+    k: Count
+    k_query: Count
+    alpha: Annotated[float, Field(ge=0, lt=1)]
+    gamma: Annotated[float, Field(gt=0, le=100)]
+
+
+class MethodParams(Strict):
+    """What each way of post-processing goes by; see ``strata.retrieval.postprocessing``."""
+
+    alpha_qe: ExpansionParams
+    dba: ExpansionParams
+    dba_qe: ExpansionParams
+    k_reciprocal: KReciprocalParams
+    diffusion: DiffusionParams
+
+
 class RetrieveParams(Strict):
     """``measures``: further ones by name, scored beside those that always are; ``expand``: how many of the
-    first boxes of a dense match query as well."""
+    first boxes of a dense match query as well; ``methods``: what each ``postprocess`` goes by."""
 
     match: Match
     expand: Annotated[int, Field(ge=0, le=100)] = 0
@@ -82,6 +114,8 @@ class RetrieveParams(Strict):
     class_every: Count
     duplicates: Literal["keep", "drop"]
     near_duplicate: Annotated[float, Field(gt=0, le=1)]
+    postprocess: Literal["none"] | Postprocessing
+    methods: MethodParams
     measures: list[Annotated[str, Field(pattern=r"^((map|ndcg)_at_[1-9]\d{0,5}|mrr)$")]] = []
     budget_mib: Annotated[int, Field(ge=1)]
 

@@ -104,6 +104,15 @@ def test_details_are_found_densely_and_expansion_reads_no_view_again(project: Pr
     assert found["embedding"]["detail_match"] == "global (the layer has no map)"
 
 
+def test_post_processing_reads_no_picture_again_and_is_named_beside_its_numbers(project: Project) -> None:
+    changes = ("-S", "retrieve.postprocess=dba_qe", "-S", "pool.center=true")
+    ran = project.run("dvc", "exp", "run", *changes).ran
+    assert not {"download", "prepare", "extract", "zeroshot"} & set(ran)
+    found = json.loads(project.read("metrics/retrieval.json"))["late"]
+    assert found["class_postprocess"] == "dba_qe (k 20, alpha 3.0), transductive"
+    assert found["pool_fit_set"] != "none"
+
+
 def test_a_changed_prompt_draws_and_encodes_no_picture(project: Project) -> None:
     project.edit("conf/datasets/demo.yaml", "{article} {name} scene.", "a {name} scene.")
     result = project.run("dvc", "repro")

@@ -10,6 +10,7 @@ from strata.collection.tables import Tables, from_rows
 from strata.grid.asking import Questions, ask
 from strata.maps.features import ROWS_SCHEMA
 from strata.settings.params import GridParams, ProtocolEntry, RetrieveParams
+from tests import planted
 
 PICTURES = [f"p{n:03d}" for n in range(60)]
 PROTOCOL = ProtocolEntry(ap="step", positives={"own": {"positive": ["good"], "junk": ["junk"]}})
@@ -23,6 +24,8 @@ RETRIEVE = RetrieveParams(
     duplicates="keep",
     near_duplicate=0.98,
     budget_mib=16,
+    postprocess="none",
+    methods=planted.methods(),
 )
 
 

@@ -93,8 +93,9 @@ def test_where_few_groups_decide_only_the_macro_mean_has_an_interval_and_it_cove
     assert coverage(shape, sizes, t_interval) is None
     share = coverage(shape, sizes, macro_interval)
     assert share is not None
-    # Means of groups of 1 and of 120 differ in precision, which costs or gives half a point.
-    assert 0.915 <= share <= 0.975
+    # Measured: .9205 (two giants, groups that do not differ) to .971 (one giant, rare hits: whole groups
+    # without a hit are common); means of groups of 1 and of 120 differ in precision.
+    assert 0.92 <= share <= 0.972
 
 
 def class_retrieval(rng: np.random.Generator, labels: list[list[str]]) -> np.ndarray:

@@ -7,7 +7,13 @@ from strata.report.confusion import ramp
 from strata.report.heat_maps import grid_questions, run_line, runs
 from strata.results.grid import NUMBERS, Grid, GridAnswer, GridNumber
 
-PARAMS = {"pooling": "max", "pool.center": "no", "pool.whiten": "none", "retrieve.match": "region"}
+PARAMS = {
+    "retrieve.postprocess": "none",
+    "pooling": "max",
+    "pool.center": "no",
+    "pool.whiten": "none",
+    "retrieve.match": "region",
+}
 
 
 def number(layer: str, pooling: str | None, value: float, p_apart: float, **where: str) -> GridNumber:

@@ -24,6 +24,7 @@ from strata.retrieval.queries import build_database, own_queries
 from strata.retrieval.region_matching import Frames, RegionStore
 from strata.retrieval.similarity import build_index
 from strata.settings.params import ProtocolEntry, RetrieveParams
+from tests import planted
 
 NO_CLASSES = from_rows("classes", [])
 PROTOCOL = ProtocolEntry(ap="step", positives={"detail": {"positive": ["good"], "junk": ["junk"]}})
@@ -38,6 +39,8 @@ def params(**changes: Any) -> RetrieveParams:
             "duplicates": "keep",
             "near_duplicate": 0.98,
             "budget_mib": 16,
+            "postprocess": "none",
+            "methods": planted.methods(),
             **changes,
         }
     )

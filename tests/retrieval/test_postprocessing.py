@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strata.base.errors import StrataError
 from strata.retrieval.expansion import augment_database, centred, database_mean, expand_queries
 from strata.retrieval.knn import NO_ROW, cosines
-from strata.retrieval.postprocessing import METHODS, policy_of, post_process
+from strata.retrieval.postprocessing import METHODS, policy_of, post_process, rescored
+from strata.retrieval.queries import Query
+from strata.retrieval.similarity import build_index, score_rows
 from tests.retrieval.neighbourhoods import collection
+from tests.retrieval.test_queries import params
 
 FEW = {"k_reciprocal": {"k1": 6, "k2": 3}, "diffusion": {"k": 8, "k_query": 3}}
 
@@ -69,3 +73,32 @@ def test_centring_comes_first_and_makes_a_method_transductive():
         post_process("alpha_qe", centred(database[:4], mean), centred(database, mean), own),
     )
     assert (policy_of("alpha_qe"), policy_of("alpha_qe", centre=True)) == ("inductive", "transductive")
+
+
+def whole(row: int, own: int) -> Query:
+    return Query(f"q{row}", f"p{row}", "g", row, own, boxed=False, whole=True)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "cosine"])
+def test_a_run_ranks_by_the_method_and_pictures_outside_the_database_change_nothing(name):
+    database = collection(7)
+    ranked = np.arange(24) < 20
+    chosen = params(postprocess=name)
+    queries = [whole(row, row) for row in (3, 5, 22)]
+    index = rescored(build_index(database, "cosine", ranked), queries, chosen)
+    found = score_rows(index, np.array([22, 3, -1]))
+    assert np.isneginf(found[2]).all()
+    assert np.isneginf(found[:, 20:]).all()
+    own = np.array([3, 5, -1])
+    settings = getattr(chosen.methods, name).model_dump()
+    alone = post_process(name, database[[3, 5, 22]], database[:20], own, **settings)
+    np.testing.assert_allclose(found[:2, :20], alone[[2, 0]], atol=1e-6)
+
+
+def test_all_answers_are_held_within_the_budget_or_refused():
+    vectors = np.zeros((1200, 1), np.float32)
+    index = build_index(vectors, "cosine", np.ones(1200, np.bool_))
+    queries = [whole(row, row) for row in range(1200)]
+    with pytest.raises(StrataError, match=r"1200 queries: 6 MiB; raise retrieve.budget_mib = 5"):
+        rescored(index, queries, params(postprocess="dba", budget_mib=5))
+    assert rescored(index, queries, params(budget_mib=5)) is index

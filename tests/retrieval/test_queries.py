@@ -16,6 +16,7 @@ from strata.maps.features import ROWS_SCHEMA
 from strata.retrieval.class_queries import class_queries
 from strata.retrieval.queries import Judgement, QuerySet, build_database, own_queries
 from strata.settings.params import ProtocolEntry, RetrieveParams
+from tests import planted
 
 REVISITED = {
     "easy": {"positive": ["easy"], "junk": ["junk", "hard"]},
@@ -35,6 +36,8 @@ def params(**changes: Any) -> RetrieveParams:
         "duplicates": "keep",
         "near_duplicate": 0.98,
         "budget_mib": 64,
+        "postprocess": "none",
+        "methods": planted.methods(),
     }
     return RetrieveParams(**{**values, **changes})
 

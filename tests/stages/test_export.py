@@ -214,3 +214,54 @@ def test_a_folder_that_is_there_is_left_alone(finished: Callable[..., Path], cal
         call(export, "other", "--layers", "late")
     assert (out / "rows.csv").is_file()
     assert not Path("other").exists()
+
+
+def test_pycocotools_reads_boxes_and_detections_and_finds_the_same_hits(
+    finished: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    out = finished("--depth", "0")
+    truth = coco.COCO(str(out / "boxes.coco.json"))
+    boxed = [
+        row for row in read_table(Path("data/tables/relevance.parquet")).to_pylist() if row["x0"] is not None
+    ]
+    assert len(truth.anns) == len(boxed)
+    layer = next(path.parent for path in out.glob("*/detail.boxes.csv"))
+    found = truth.loadRes(str(layer / "detail.coco.json"))
+    with (layer / "detail.boxes.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(found.anns) == len(rows)
+    first, row = found.anns[1], rows[0]
+    assert truth.imgs[first["image_id"]]["image_id"] == row["image_id"]
+    assert truth.cats[first["category_id"]]["name"] == row["query_id"]
+    x, y, width, height = first["bbox"]
+    corners = [float(row[name]) for name in ("x0", "y0", "x1", "y1")]
+    np.testing.assert_allclose([x, y, x + width, y + height], corners)
+
+
+def test_descriptors_have_their_ids_beside_them_in_parquet(finished: Callable[..., Path]) -> None:
+    out = finished()
+    for layer in LAYERS:
+        table = read_table(out / layer / "descriptors.parquet")
+        np.testing.assert_array_equal(
+            np.stack(table["vector"].to_numpy()), np.load(out / layer / "descriptors.npy")
+        )
+        assert table["image_id"].to_pylist() == [
+            row["image_id"] for row in csv.DictReader((out / "rows.csv").open())
+        ]
+
+
+def test_ir_measures_and_ranx_find_our_ap(finished: Callable[..., Path]) -> None:
+    ir_measures = pytest.importorskip("ir_measures")
+    ranx = pytest.importorskip("ranx")
+    out = finished("--depth", "0")
+    for layer in LAYERS:
+        for task in tasks_of(out):
+            run, qrels = out / layer / f"{task}.run", out / "qrels" / f"{task}.txt"
+            wanted = ours(layer, task)
+            read = ir_measures.read_trec_qrels(str(qrels)), ir_measures.read_trec_run(str(run))
+            found = {value.query_id: value.value for value in ir_measures.iter_calc([ir_measures.AP], *read)}
+            assert found == pytest.approx(wanted, abs=1e-6)
+            judged = ranx.Qrels.from_file(str(qrels), kind="trec"), ranx.Run.from_file(str(run), kind="trec")
+            mean = ranx.evaluate(*judged, "map", make_comparable=True)
+            assert mean == pytest.approx(np.mean(list(wanted.values())), abs=1e-6)

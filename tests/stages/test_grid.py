@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from stages import grid
 from strata.base.files import read_json, read_table
+from strata.grid.cells import POSTPROCESSED
 from strata.measures.scores import read_scores
 from tests import planted
 
@@ -114,12 +115,34 @@ def test_a_cell_is_what_the_stages_give_for_its_parameters(pooling: str, treatme
     assert [row["value"] for row in mine] == [pytest.approx(ami["maps", main])]
 
 
+@pytest.mark.parametrize("method", POSTPROCESSED)
+def test_a_post_processed_cell_is_what_retrieve_gives_on_centred_vectors(method: str) -> None:
+    change(grid__treatments=[method])
+    run_grid()
+    found = per_query()
+    assert {key[2] for key in found} == {method}
+    change(pooling="gem", pool__center=True, retrieve__match="global", retrieve__postprocess=method)
+    run_pipeline()
+    for task in {key[4] for key in found}:
+        assert found["maps", "gem", method, "global", task] == retrieved("maps", str(task), "full")
+
+
+def test_a_database_is_not_compared_with_itself_where_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strata.grid.running.FEW", planted.N - 1)
+    change(grid__treatments=["raw", "alpha_qe", "diffusion"])
+    run_grid()
+    assert {row["treatment"] for row in cells()} == {"raw", "alpha_qe"}
+    assert f"treatment diffusion: of more than {planted.N - 1} pictures" in read_json(
+        Path("data/grid/left_out.json")
+    )
+
+
 def test_a_layer_of_vectors_has_one_cell_a_treatment_and_no_regions() -> None:
     run_grid()
     mine = {(row["pooling"], row["match"]) for row in cells() if row["layer"] == "shapes"}
     assert mine == {(None, "global")}
     named = [row for row in cells() if row["layer"] == "shapes" and row["measure"] == "knn_accuracy"]
-    assert [row["value"] for row in named] == [1.0] * 4
+    assert [row["value"] for row in named] == [1.0] * 5
 
 
 def test_two_runs_leave_the_same_bytes() -> None:

@@ -180,6 +180,7 @@ def test_two_runs_leave_the_same_bytes(project: Path) -> None:
         {"class_every": 4},
         {"budget_mib": 1},
         {"duplicates": "drop"},
+        {"postprocess": "k_reciprocal"},
     ],
 )
 def test_every_policy_runs_and_is_named_beside_the_numbers(project: Path, changes: dict[str, Any]) -> None:
@@ -190,6 +191,9 @@ def test_every_policy_runs_and_is_named_beside_the_numbers(project: Path, change
     assert found["blocks.5", "detail_junk"] == changes.get("junk", "skip")
     assert found["blocks.5", "class_metric"] == changes.get("metric", "cosine")
     assert found["blocks.5", "detail_metric"] == "cosine"
+    said = "k_reciprocal (k1 20, k2 6, weight 0.3), transductive" if "postprocess" in changes else None
+    assert found.get(("blocks.5", "class_postprocess")) == said
+    assert ("blocks.5", "detail_postprocess") not in found  # its queries are matched by region
     searched = 10 if "duplicates" in changes else 12
     assert found["blocks.5", "class_n_queries"] == searched // changes.get("class_every", 1)
     assert found["blocks.5", "class_n_database"] == searched

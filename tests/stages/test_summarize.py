@@ -148,7 +148,7 @@ def test_the_grid_is_a_small_metric_and_a_whole_table(project: Path) -> None:
     summarize.main()
     found = metrics("grid")
     assert list(found) == ["class_ami", "class_map", "decided_by", "detail_map"]
-    assert found["decided_by"]["grid_treatments"] == "raw, centred, pca, whitened"
+    assert found["decided_by"]["grid_treatments"] == "raw, centred, pca, whitened, alpha_qe"
     assert not {"retrieve_match", "pooling", "pool_center"} & set(found["decided_by"])
     assert {row["layer"] for row in rows("grid")} == set(MADE["LAYERS"])
     assert "grid_seed" not in metrics("headline")
