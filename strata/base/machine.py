@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
 
 
 def processor(cpuinfo: Path = CPUINFO) -> str:
@@ -30,6 +31,13 @@ def cpu_with(flags: tuple[str, ...], cpuinfo: Path = CPUINFO) -> list[str]:
     """Those of Linux's ``flags`` that the processor has."""
     own = _entries(cpuinfo).get("flags", "").split()
     return [flag for flag in flags if flag in own]
+
+
+def free_memory(meminfo: Path = MEMINFO) -> int:
+    """Bytes that programs can still have, what the system would give back for them included; where the system
+    does not say, 2 GiB."""
+    kib = _entries(meminfo).get("MemAvailable", "").split()
+    return int(kib[0]) * 1024 if kib else 2**31
 
 
 def told_apart(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str]:

@@ -21,6 +21,8 @@ from strata.collection.tables import USABLE
 
 MAX_PIXELS = 500_000_000  # a hostile or absurd header is refused before anything is allocated for it
 Image.MAX_IMAGE_PIXELS = None  # MAX_PIXELS is ours; for good: threads that open pictures share it
+FOUR_BYTES = ("RGBA", "RGBX", "RGBa", "CMYK", "LA", "La", "PA", "I", "F")  # a pixel, in Pillow's memory
+LARGEST_SIDE = 2**31 - 1  # of the tables' int32
 # raster formats that Pillow decodes itself; PostScript, for one, would start another program
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "ICO")
 
@@ -40,17 +42,27 @@ def read_header(path: str | Path) -> Header:
         if os.stat(path).st_size == 0:
             return Header(None, None, "empty file")
         with Image.open(path, formats=readable_formats()) as picture:
-            width, height = picture.size
+            (width, height), mode = picture.size, picture.mode
     except UnidentifiedImageError:
         return Header(None, None, "not a picture")
     except OSError as error:
         return Header(None, None, f"cannot be read: {error.strerror or one_line(error)}")
     except Exception as error:  # Pillow's parsers raise whatever a damaged header makes them raise
         return Header(None, None, f"cannot be read: {one_line(error)}")
-    if width * height > MAX_PIXELS:
-        most = f"at most {MAX_PIXELS // 10**6} million"
-        return Header(width, height, f"too many pixels: {width} x {height}, {most}")
+    if width * height > (most := most_pixels(mode)):
+        reason = f"too many pixels: {width} x {height}, at most {most // 10**6} million"
+        known = max(width, height) <= LARGEST_SIDE  # what the tables can hold
+        return Header(width if known else None, height if known else None, reason)
     return Header(width, height, USABLE)
+
+
+def most_pixels(mode: str) -> int:
+    """How many pixels a picture of Pillow's ``mode`` may have: fewer where one takes more than RGB's bytes.
+
+    >>> most_pixels("RGB"), most_pixels("RGBA")
+    (500000000, 375000000)
+    """
+    return MAX_PIXELS * 3 // (4 if mode in FOUR_BYTES else 3)
 
 
 def remembered_header(path: str | Path, sha256: str, memo: Memo) -> Header:

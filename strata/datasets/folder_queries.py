@@ -26,14 +26,14 @@ def read_queries(
     rows = read_rows(path, shown, ["query_id", "file"])
     queries = [
         {
-            "query_id": row.cells["query_id"],
+            "query_id": row.cells["query_id"].strip(),
             "image_id": file,
-            "group": row.cells.get("group") or row.cells["query_id"],
+            "group": row.cells.get("group", "").strip() or row.cells["query_id"].strip(),
             **_box(row),
         }
         for row, file in rows_of_pictures(rows, "file", files, warn)
     ]
-    left_out = {row.cells["query_id"] for row in rows} - {query["query_id"] for query in queries}
+    left_out = {row.cells["query_id"].strip() for row in rows} - {query["query_id"] for query in queries}
     return queries, left_out
 
 
@@ -75,11 +75,11 @@ def read_relevance(
     known = {query["query_id"] for query in queries}
     rows = read_rows(path, shown, ["query_id", "file", "grade"])
     for row in rows:
-        if (query_id := row.cells["query_id"]) not in known and query_id not in left_out:
+        if (query_id := row.cells["query_id"].strip()) not in known and query_id not in left_out:
             raise StrataError(f"{row.where}: query_id {query_id!r} is not in the queries CSV")
-    judging = [row for row in rows if row.cells["query_id"] in known]
+    judging = [row for row in rows if row.cells["query_id"].strip() in known]
     return [
-        {"query_id": row.cells["query_id"], "image_id": file, "grade": _grade(row), **_box(row)}
+        {"query_id": row.cells["query_id"].strip(), "image_id": file, "grade": _grade(row), **_box(row)}
         for row, file in rows_of_pictures(judging, "file", files, warn)
     ]
 

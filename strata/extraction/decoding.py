@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Generator, Iterable
+import threading
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, one_line
+from strata.base.machine import free_memory
 from strata.base.threads import in_threads
 from strata.extraction.plan import Job
 from strata.maps.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
+
+BYTES_A_PIXEL = 12  # of a picture while it is decoded, at most: Pillow's four, a codec's own, the RGB
+REDUCED_FROM = (
+    100_000_000  # pixels: a JPEG from there on is decoded at a reduced scale, as ``decode: fast`` is
+)
+
+
+class Budget:
+    """Bytes that the pictures being decoded at one time may take; one that takes more is decoded alone."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._taken = total, 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, count: int) -> Iterator[None]:
+        """Wait until there is room for ``count`` bytes, and have them."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + count <= self._total)
+            self._taken += count
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= count
+                self._changed.notify_all()
 
 
 @dataclass(frozen=True)
@@ -34,17 +63,31 @@ def view_pictures(
     the one ``prepare`` saw: what is stored under its hash would be wrong.
     """
     return in_threads(  # a resize stays on its own core
-        partial(_view, spec=spec), jobs, workers, ahead, partial(torch.set_num_threads, 1)
+        partial(_view, spec=spec, budget=Budget(free_memory() // 2)),
+        jobs,
+        workers,
+        ahead,
+        partial(torch.set_num_threads, 1),
     )
 
 
-def _view(job: Job, spec: ViewSpec) -> Viewed:
-    data = _read(job)
-    try:
-        picture = decode_picture(data, fast_target_px=spec.fast_target_px if job.box is None else None)
-    except PictureError as error:
-        return Viewed(job, None, str(error))
-    return Viewed(job, make_view(picture, spec, job.box, same_scale=job.same_scale), "")
+def _view(job: Job, spec: ViewSpec, budget: Budget) -> Viewed:
+    with budget.taken(job.width * job.height * BYTES_A_PIXEL):
+        data = _read(job)
+        try:
+            picture = decode_picture(data, fast_target_px=_fast_target_px(job, spec))
+            return Viewed(job, make_view(picture, spec, job.box, same_scale=job.same_scale), "")
+        except PictureError as error:
+            return Viewed(job, None, str(error))
+        except Exception as error:  # one picture never ends the run
+            return Viewed(job, None, f"cannot be made a view: {one_line(error)}")
+
+
+def _fast_target_px(job: Job, spec: ViewSpec) -> int | None:
+    """A crop is cut from the picture at its full size."""
+    if job.box is not None:
+        return None
+    return spec.size_px if job.width * job.height >= REDUCED_FROM else spec.fast_target_px
 
 
 def _read(job: Job) -> bytes:

@@ -1,8 +1,8 @@
 """From a picture's bytes to the square of uint8 pixels a network sees.
 
-Decoding: JPEG (8-bit grey or colour) by simplejpeg, everything else by Pillow. Both leave the GIL while they
-work, as torch's resize does, so threads scale. EXIF orientation is ignored on purpose: CLIP's own transform
-ignores it, and boxes are drawn on the stored pixels.
+Decoding: JPEG (8-bit grey or colour) by simplejpeg, everything else, and every JPEG it has a remark on, by
+Pillow: the pixels are those of ``Image.convert("RGB")``. Both leave the GIL while they work, as torch's
+resize does, so threads scale.
 
 Resizing: torch's antialiased resize of uint8, within 1/255 of Pillow's. Geometry (sizes, truncation,
 offsets) is that of ``strata.maps.geometry``. Not done here: mean and standard deviation
@@ -26,14 +26,16 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from strata.base.errors import StrataError, one_line
-from strata.collection.headers import MAX_PIXELS, readable_formats
+from strata.collection.headers import most_pixels, readable_formats
+from strata.maps.depth import DepthError, bare_codestream, grey_levels
 from strata.maps.geometry import Box, resized
 from strata.settings.params import View
 
 Picture = npt.NDArray[np.uint8]
 FAST_OVERSIZE = 2  # a reduced decode keeps at least this many times the target's side
 LONGEST = 8  # times the view's side: a longer resized picture is not made as a whole
-HARMLESS = ("extraneous bytes", "Adobe color transform", "Invalid SOS parameters")  # libjpeg's warnings
+DAMAGE = ("premature end of data", "bad Huffman code", "bad arithmetic code", "instead of RST")  # to pixels
+STRIP_PX = 2**22  # pixels made RGB at once: a large picture is not held in three forms
 
 
 class PictureError(StrataError):
@@ -77,72 +79,80 @@ def decode_picture(data: bytes, *, fast_target_px: int | None = None) -> Picture
     """
     if not data:
         raise PictureError("the file is empty")
-    if data[:2] == b"\xff\xd8":
-        picture = _decode_jpeg(data, FAST_OVERSIZE * fast_target_px if fast_target_px else 0)
-        if picture is not None:
-            return picture
-    return _decode_other(data)
-
-
-def _decode_jpeg(data: bytes, least_px: int) -> Picture | None:
-    """None for a colour space simplejpeg does not turn into RGB (CMYK, YCCK) and for 12-bit JPEG."""
     try:
-        height, width, colour, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except (ValueError, KeyError):  # KeyError: a header that ends before its colour space
-        return None  # Pillow reads it, or says what is wrong with it
-    _check_size(width, height)
-    if colour not in ("Gray", "YCbCr", "RGB"):
-        return None
-    try:
-        return _simplejpeg(data, least_px, strict=True)
-    except ValueError as error:
-        if not any(warning in str(error) for warning in HARMLESS):
-            raise PictureError(f"damaged JPEG: {one_line(error)}") from None
-    return _simplejpeg(data, least_px, strict=False)
-
-
-def _simplejpeg(data: bytes, least_px: int, *, strict: bool) -> Picture:
-    return np.asarray(
-        simplejpeg.decode_jpeg(data, "RGB", min_height=least_px, min_width=least_px, strict=strict)
-        if least_px
-        else simplejpeg.decode_jpeg(data, "RGB", strict=strict)
-    )
-
-
-def _decode_other(data: bytes) -> Picture:
-    try:
-        with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
-            _check_size(*image.size)
-            image.load()  # the first frame; a truncated file raises here
-            return _to_rgb(image)
+        least_px = FAST_OVERSIZE * fast_target_px if fast_target_px else 0
+        picture = _decode_jpeg(data, least_px) if data[:2] == b"\xff\xd8" else None
+        return _decode_other(data) if picture is None else picture
     except PictureError:
         raise
     except UnidentifiedImageError:
         raise PictureError("not a picture that Pillow can read") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, RuntimeError) as error:
+    except MemoryError:
+        raise PictureError("cannot be decoded: not enough memory") from None
+    except Exception as error:  # a decoder raises whatever a damaged file makes it raise
         raise PictureError(f"cannot be decoded: {one_line(error)}") from None
 
 
-def _to_rgb(image: Image.Image) -> Picture:
-    """RGB as ``Image.convert`` makes it (transparency is dropped); 16-bit grey is scaled to 8 bits, not
-    clipped.
+def _decode_jpeg(data: bytes, least_px: int) -> Picture | None:
+    """None for what Pillow is to read, or to say what is wrong with it: a colour space that simplejpeg does
+    not turn into RGB (CMYK, YCCK), 12-bit JPEG, and remarks on anything but the pixels.
+
+    simplejpeg stops at libjpeg's first remark. Pillow hears none: it would fill what is lost with grey.
     """
-    if image.mode == "F":
-        raise PictureError("floating-point pixels have no agreed range; save it as 8 or 16 bits")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.int64)
-        grey = np.clip((values + 128) // 257, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.mode == "P" and isinstance(image.info.get("transparency"), bytes):
-        image = image.convert("RGBA")  # Pillow warns about a direct conversion; the colours are the same
-    return np.asarray(image.convert("RGB"))
+    try:
+        height, width, colour, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except (ValueError, KeyError):  # KeyError: a header that ends before its colour space
+        return None
+    _check_size(width, height, "RGB")
+    if colour not in ("Gray", "YCbCr", "RGB"):
+        return None
+    try:
+        if least_px:
+            return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_height=least_px, min_width=least_px))
+        return np.asarray(simplejpeg.decode_jpeg(data, "RGB"))
+    except ValueError as error:
+        if any(remark in str(error) for remark in DAMAGE):
+            raise PictureError(f"damaged JPEG: {one_line(error)}") from None
+        return None
 
 
-def _check_size(width: int, height: int) -> None:
+def _decode_other(data: bytes) -> Picture:
+    with Image.open(io.BytesIO(data), formats=readable_formats()) as image:
+        _check_size(*image.size, image.mode)
+        if (inner := bare_codestream(image, data)) is not None:
+            return _decode_other(inner)
+        image.load()  # the first frame; a truncated file raises here
+        return _to_rgb(image, data)
+
+
+def _to_rgb(image: Image.Image, data: bytes) -> Picture:
+    """RGB as ``Image.convert`` makes it (transparency is dropped); grey of more than 8 bits is scaled by the
+    depth that the file declares, not clipped.
+    """
+    try:
+        levels = grey_levels(image, data)
+    except DepthError as error:
+        raise PictureError(str(error)) from None
+    # Pillow warns about a direct conversion; the colours are the same
+    through = image.mode == "P" and isinstance(image.info.get("transparency"), bytes)
+    rows = max(1, STRIP_PX // image.width)
+    picture = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        strip = image if rows >= image.height else image.crop((0, top, image.width, bottom))
+        if levels is not None:
+            picture[top:bottom] = levels(np.asarray(strip))[:, :, None]
+        else:
+            picture[top:bottom] = np.asarray((strip.convert("RGBA") if through else strip).convert("RGB"))
+    return picture
+
+
+def _check_size(width: int, height: int, mode: str) -> None:
+    """Raise PictureError for a picture without pixels, or with more than Pillow's ``mode`` may have."""
     if width < 1 or height < 1:
         raise PictureError(f"a picture of {width} x {height} pixels")
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
+    if width * height > (most := most_pixels(mode)):
+        raise PictureError(f"{width} x {height} pixels, more than {most:,} (the cap for {mode} pictures)")
 
 
 def make_view(

@@ -23,8 +23,8 @@ from PIL import Image, ImageDraw
 from strata.base.files import write_bytes
 from strata.base.track import Track, no_track
 from strata.collection.facets import Integers, label_pairs
-from strata.collection.headers import MAX_PIXELS, readable_formats
 from strata.collection.tables import USABLE
+from strata.maps.views import PictureError, decode_picture
 
 CELL_PX = 192  # a thumbnail's longer side
 PITCH_PX = CELL_PX + 16
@@ -200,27 +200,13 @@ def fitted(width: int | None, height: int | None) -> tuple[int, int]:
 
 
 def load(path: Path, width: int, height: int) -> Image.Image:
-    """(height, width) RGB thumbnail of a file; a grey one with a cross where it cannot be read.
-
-    EXIF orientation is ignored, as everywhere here: boxes lie on the stored pixels.
-    """
+    """(height, width) RGB thumbnail of a file, of the pixels that the network sees; a grey one with a cross
+    where it cannot be read."""
     try:
-        with Image.open(path, formats=readable_formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return _placeholder(width, height)
-            image.draft("RGB", (2 * width, 2 * height))
-            return _rgb(image).resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    except (OSError, ValueError, SyntaxError, EOFError):
+        picture = Image.fromarray(decode_picture(path.read_bytes(), fast_target_px=max(width, height)))
+        return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    except (OSError, PictureError, MemoryError):
         return _placeholder(width, height)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 257).convert("L").convert("RGB")
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA"):
-        whole = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", whole.size, (*PAPER, 255)), whole).convert("RGB")
-    return image.convert("RGB")
 
 
 def _placeholder(width: int, height: int) -> Image.Image:

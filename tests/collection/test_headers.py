@@ -86,6 +86,16 @@ def test_large_pictures_pass_without_a_warning_and_absurd_ones_do_not(tmp_path: 
     assert MAX_PIXELS == 500_000_000
 
 
+@pytest.mark.parametrize("width", [2**31 - 1, 2**31, 2**32 - 127, 2**32 - 1])
+def test_a_width_beyond_the_tables_integers_is_a_reason_and_no_number(tmp_path: Path, width: int) -> None:
+    tags = [(256, width), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1)]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    (tmp_path / "wide.tif").write_bytes(b"II*\0\x08\0\0\0" + struct.pack("<H", 9) + entries + bytes(4))
+    header = read_header(tmp_path / "wide.tif")
+    assert header.status == f"too many pixels: {width} x 1, at most 500 million"
+    assert header.width == (width if width < 2**31 else None)
+
+
 def test_large_pictures_pass_in_every_thread_at_once(tmp_path: Path) -> None:
     for number in range(40):
         (tmp_path / f"{number}.png").write_bytes(png_header(20_000, 20_000))

@@ -65,3 +65,47 @@ def test_a_crop_is_cut_from_the_fully_decoded_picture(tmp_path: Path) -> None:
 
     assert torch.equal(pixels(crop, full), pixels(crop, fast))
     assert not torch.equal(pixels(whole, full), pixels(whole, fast))
+
+
+def test_an_error_while_a_view_is_made_is_that_pictures_rejection(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "make_view", fail)
+    seen = list(view_pictures(jobs, SPEC, workers=2, ahead=4))
+    assert {view.reason for view in seen} == {"cannot be made a view: MemoryError"}
+
+
+def test_large_pictures_are_decoded_one_at_a_time() -> None:
+    budget, inside, most = decoding.Budget(100), [0], [0]
+    lock = threading.Lock()
+
+    def work(count: int) -> None:
+        with budget.taken(count):
+            with lock:
+                inside[0] += count
+                most[0] = max(most[0], inside[0])
+            time.sleep(0.01)
+            with lock:
+                inside[0] -= count
+
+    threads = [threading.Thread(target=work, args=(count,)) for count in [40, 60, 300, 30, 300, 50, 20]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert most[0] == 300
+    assert inside[0] == 0
+
+
+def test_a_very_large_jpeg_is_decoded_at_a_reduced_scale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_picture(tmp_path / "big.jpg", 1, (640, 480))
+    (job,) = plan_extraction(read_folder(tmp_path), "whole").jobs
+    assert decoding._fast_target_px(job, SPEC) is None
+    monkeypatch.setattr(decoding, "REDUCED_FROM", 640 * 480)
+    assert decoding._fast_target_px(job, SPEC) == 32
+    assert decoding._fast_target_px(replace(job, box=(0.0, 0.0, 9.0, 9.0)), SPEC) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,41 @@ def test_harmless_surplus_bytes_in_a_jpeg_are_forgiven() -> None:
     assert np.array_equal(decode_picture(data[:-2] + b"\x00\x11\x22" + data[-2:]), decode_picture(data))
 
 
+def test_metadata_and_bytes_before_the_tables_are_no_damage_to_a_jpeg() -> None:
+    data = jpeg(64, 48)
+    profile = b"ICC_PROFILE\x00" + bytes([9, 2]) + b"no profile"  # part 9 of 2
+    bad = b"\xff\xe2" + (len(profile) + 2).to_bytes(2, "big") + profile
+    tables = data.index(b"\xff\xdb")
+    for odd in (data[:2] + bad + data[2:], data[:tables] + bytes(4) + data[tables:]):
+        assert np.array_equal(decode_picture(odd), decode_picture(data))
+
+
+def test_a_large_picture_becomes_rgb_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Image.fromarray(photograph(50, 40))
+    files = [
+        encoded(picture.convert("RGBA"), "PNG"),
+        encoded(picture.quantize(16), "PNG", transparency=bytes(range(16))),
+        encoded(picture.convert("CMYK"), "TIFF"),
+        encoded(Image.fromarray(np.arange(2000, dtype=np.uint16).reshape(40, 50) * 32), "PNG"),
+    ]
+    whole = [decode_picture(file) for file in files]
+    monkeypatch.setattr("strata.maps.views.STRIP_PX", 350)
+    for file, pixels in zip(files, whole, strict=True):
+        assert np.array_equal(decode_picture(file), pixels)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("codec"), KeyError("x"), struct.error("y")])
+def test_whatever_a_decoder_raises_is_the_pictures_rejection(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(PictureError, match="cannot be decoded"):
+        decode_picture(encoded(Image.new("RGB", (8, 8)), "PNG"))
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [(b"", "empty"), (b"no picture at all", "not a picture"), (b"\xff\xd8\xff", "not a picture")],
@@ -246,7 +282,7 @@ def test_what_is_no_picture_is_refused_with_the_reason(data: bytes, reason: str)
 def test_more_pixels_than_the_cap_are_refused_before_they_are_decoded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("strata.maps.views.MAX_PIXELS", 100)
+    monkeypatch.setattr("strata.collection.headers.MAX_PIXELS", 100)
     for kind in ("JPEG", "PNG"):
         with pytest.raises(PictureError, match="20 x 10 pixels"):
             decode_picture(encoded(Image.new("RGB", (20, 10)), kind))

@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_grey(tmp_path: Path, content: bytes | None) -> N
 
 @pytest.mark.parametrize(
     ("mode", "colour"),
-    [("CMYK", (0, 0, 0, 0)), ("L", 255), ("P", 255), ("RGBA", (9, 9, 9, 0)), ("I;16", 65535), ("1", 1)],
+    [("CMYK", (0, 0, 0, 0)), ("L", 255), ("P", 255), ("RGBA", (255, 255, 255, 0)), ("I;16", 65535), ("1", 1)],
 )
 def test_every_kind_of_pixel_becomes_white_where_it_is_white(
     tmp_path: Path, mode: str, colour: object
