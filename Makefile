@@ -25,6 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(STAMP) ## the whole pipeline; only what changed runs
+	@python -m stages.unblock
 	dvc repro
 
 overview: $(STAMP) ## all finished experiments on one page: report/overview.html

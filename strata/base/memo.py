@@ -28,14 +28,19 @@ class Memo:
 
     def get(self, key: tuple[str, ...]) -> str | None:
         """What is known of ``key``, or None."""
-        return self._known.get(key)
+        return self._known.get(key) or None
 
     def items(self) -> list[tuple[tuple[str, ...], str]]:
         """All that is known, in the order it was first put."""
-        return list(self._known.items())
+        return [(key, value) for key, value in self._known.items() if value]
+
+    def drop(self, key: tuple[str, ...]) -> None:
+        """Forget what was put under ``key``, on disk too."""
+        if self.get(key):
+            self.put(key, "")
 
     def put(self, key: tuple[str, ...], value: str) -> None:
-        """Remember ``value``, on disk too."""
+        """Remember ``value``, on disk too; the empty one means that nothing is known."""
         line = checked_line((*key, value))
         with self._lock:
             self._known[key] = value
