@@ -1,7 +1,7 @@
 """Remove DVC's empty lock table, which a killed run may leave: python -m stages.unblock.
 
-DVC keeps ``.dvc/tmp/rwlock`` as JSON and writes it in place: killed at the wrong moment it leaves 0 bytes, and
-every later run ends in an error. The file goes only when it is empty and no process is writing it.
+DVC keeps ``.dvc/tmp/rwlock`` as JSON and writes it in place: killed at the wrong moment it leaves 0 bytes,
+and every later run ends in an error. The file goes only when it is empty and no process is writing it.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def _check_remembered_size(job: Job, height: int, width: int) -> None:
     if header.status == USABLE and sorted((header.width or 0, header.height or 0)) != wanted:
         known_sizes().drop((job.sha256,))
         raise StrataError(
-            f"{job.path}: {header.width} x {header.height}, but the tables say {job.width} x {job.height}; the "
-            "remembered size is dropped: `dvc repro -f -s prepare && dvc repro` reads it again"
+            f"{job.path}: {header.width} x {header.height}, but the tables say {job.width} x {job.height}; "
+            "the remembered size is dropped: `dvc repro -f -s prepare && dvc repro` reads it again"
         )
 
 
