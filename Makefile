@@ -9,7 +9,7 @@ STORE := $(or $(STRATA_STORE),.strata)/features
 # Stages are `python -m stages.NAME`: that python must be this environment's, without any activation.
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro overview study test test-slow bench lint deps fresh gate report clean-store
+.PHONY: help setup repro torture overview study test test-slow bench lint deps fresh gate report clean-store
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ study: $(STAMP) ## the 2021 study's cells, one table (DATA=demo: on the demo, in
 
 test: $(STAMP) ## every test but the slow ones
 	python -m pytest
+
+torture: $(STAMP) ## try to break it (MINUTES=2 SEED=1 ONLY=flips,pictures): same bytes or one clear line
+	python -m torture --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 test-slow: $(STAMP) ## the slow tests: whole runs of the pipeline
 	python -m pytest -m slow

@@ -1,0 +1,1 @@
+"""Attempts to break the pipeline: every try ends in the same bytes or one clear line (``make torture``)."""
