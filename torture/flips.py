@@ -1,7 +1,8 @@
 """Flip bits of the files a finished run left under ``data/``, read them as the stages do: each is noticed.
 
 Every file of a sealed folder is a candidate, the seal itself included; pictures, which ``extract`` compares
-with the SHA-256 in its tables, and CSV plots, which no stage reads, are not. A copy is damaged, never the run.
+with the SHA-256 in its tables, and CSV plots, which no stage reads, are not. A copy
+is damaged, never the run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from strata.base.files import read_array, read_json, read_table
 from strata.descriptors.vectors import read_vectors
 from strata.descriptors.whitening import read_whitening
 
-DATA = Path("data")
+DATA = Path("data").absolute()
 READERS: dict[str, Callable[[Path], object]] = {
     ".npy": lambda path: read_array(path, mmap=True),
     ".npz": read_whitening,
@@ -42,13 +43,18 @@ def run(seed: int, until: float) -> tuple[int, list[str]]:
     )
     if not files:
         return 0, ["no sealed folder under data/: run `make repro` first"]
+    home = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="torture.") as place:
-        while time.monotonic() < until:
-            path = draw.choice(files)
-            bit = draw.randrange(8 * path.stat().st_size)
-            tries += 1
-            if problem := _unnoticed(Path(place), path, bit):
-                failures.append(f"{path}, bit {bit}: {problem}")
+        os.chdir(place)  # away from dvc.lock, which every error would read
+        try:
+            while time.monotonic() < until:
+                path = draw.choice(files)
+                bit = draw.randrange(8 * path.stat().st_size)
+                tries += 1
+                if problem := _unnoticed(Path(place), path, bit):
+                    failures.append(f"{path.relative_to(home)}, bit {bit}: {problem}")
+        finally:
+            os.chdir(home)
     return tries, failures
 
 
@@ -68,8 +74,10 @@ def _unnoticed(place: Path, path: Path, bit: int) -> str:
         stream.write(bytes([byte ^ 1 << bit % 8]))
     witness = copied
     if path.name == SEAL:  # whoever reads any file of the folder meets its seal
-        witness = copy / "rows.json"
-        witness.write_text("{}", encoding="utf-8")
+        known = min(one for one in folder.rglob("*") if one.suffix in (".json", ".parquet"))
+        path, witness = known, copy / known.relative_to(folder)
+        witness.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(known, witness)
     reader = read_vectors if _holds_vectors(path) else READERS[witness.suffix]
     try:
         reader(witness)
