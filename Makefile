@@ -9,7 +9,7 @@ STORE := $(or $(STRATA_STORE),.strata)/features
 # Stages are `python -m stages.NAME`: that python must be this environment's, without any activation.
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup repro explore explore-static search overview study test test-slow bench lint deps fresh gate report clean-store
+.PHONY: help setup repro explore explore-static search overview study test test-slow torture bench lint deps fresh gate report clean-store
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,6 +25,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 repro: $(STAMP) ## the whole pipeline; only what changed runs
+	@python -m stages.unblock
 	dvc repro
 
 overview: $(STAMP) ## all finished experiments on one page: report/overview.html
@@ -44,6 +45,9 @@ study: $(STAMP) ## the 2021 study's cells, one table (DATA=demo: on the demo, in
 
 test: $(STAMP) ## every test but the slow ones
 	python -m pytest -n logical --maxprocesses 4
+
+torture: $(STAMP) ## try to break it (MINUTES=2 SEED=1 ONLY=flips,pictures): same bytes or one clear line
+	python -m torture --minutes $(or $(MINUTES),2) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 test-slow: $(STAMP) ## the slow tests: whole runs of the pipeline
 	python -m pytest -n logical --maxprocesses 4 -m slow

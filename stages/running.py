@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from strata.base.checksums import seal, unseal
 from strata.base.errors import StrataError, one_line
 
 T = TypeVar("T")
@@ -27,14 +28,20 @@ gc.set_threshold(100_000, 50, 50)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def run_stage(name: str, work: Callable[[], str]) -> None:
+def run_stage(name: str, work: Callable[[], str], *, sealed: bool = False) -> None:
     """Run ``work`` (it returns its summary), print one line, exit 1 with one line on an error.
+
+    ``sealed``: the last path of the command line is the stage's out, a folder that gets checksums.
 
     ``--debug`` on the command line or STRATA_DEBUG=1 shows the traceback.
     """
-    started = time.perf_counter()
+    started, out = time.perf_counter(), paths()[-1] if sealed else None
     try:
+        if out:
+            unseal(out)
         summary = work()
+        if out:
+            seal(out)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

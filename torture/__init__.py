@@ -1,1 +1,1 @@
-"""Campaigns that try to break the pipeline: each tries seeded damage until a given time."""
+"""Attempts to break the pipeline: every try ends in the same bytes or one clear line (``make torture``)."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from strata.base.checksums import check_content, check_file
 from strata.base.errors import StrataError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file; a missing or broken one is a StrataError that names it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(check_content(path, path.read_bytes()).decode("utf-8"))
     except FileNotFoundError:
         raise _missing(path) from None
     except ValueError as error:
@@ -102,9 +103,10 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 
 
 def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
-    """Read one ``.npy``; with ``mmap`` the pages are read when touched (read-only)."""
+    """Read one ``.npy``; with ``mmap`` it is mapped (read-only). Damage is a StrataError."""
     import numpy as np
 
+    check_file(path)
     try:
         result: npt.NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
@@ -141,10 +143,11 @@ def required(**columns: pa.DataType) -> list[pa.Field]:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a Parquet file, or only some of its columns."""
+    """Read a Parquet file, or only some of its columns. Damage is a StrataError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    check_file(path)
     try:
         return pq.read_table(path, columns=columns, memory_map=True)
     except FileNotFoundError:

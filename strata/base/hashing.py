@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered: a file whose path, size and modification time are known is not read again."""
+"""SHA-256 of files, remembered: a file whose path, size, times and inode are known is not read again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class HashMemo(Memo):
-    """Hashes by (absolute path, size in bytes, modification time in ns)."""
+    """Hashes by (absolute path, size in bytes, times of modification and of change in ns, inode)."""
 
 
 def known_hashes() -> HashMemo:
@@ -22,7 +22,7 @@ def known_hashes() -> HashMemo:
 
 
 def sha256_file(path: str | Path, memo: HashMemo | None = None) -> str:
-    """The SHA-256 of a file's bytes, 64 hex digits; taken from ``memo`` where path, size and time are known.
+    """The SHA-256 of a file's bytes, 64 hex digits; taken from ``memo`` where ``_key`` is known.
 
     Raises OSError when the file cannot be read. A file that changes while it is read is not remembered.
     """
@@ -40,7 +40,13 @@ def sha256_file(path: str | Path, memo: HashMemo | None = None) -> str:
     return sha256
 
 
-def _key(path: str | Path) -> tuple[str, str, str]:
+def forget(path: str | Path, memo: HashMemo) -> None:
+    """Drop what is remembered of a file that turned out to have another hash."""
+    memo.drop(_key(path))
+
+
+def _key(path: str | Path) -> tuple[str, ...]:
     place = os.path.abspath(path)
     found = os.stat(place)
-    return place, str(found.st_size), str(found.st_mtime_ns)
+    stamps = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return place, *map(str, stamps)

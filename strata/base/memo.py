@@ -1,7 +1,8 @@
 """Remember small facts across runs in a text file that only grows.
 
 Dropping the file costs time, never a result. Lines are appended whole, with one ``write`` each, so several
-processes may share a memo; a line torn by a crash lacks its end mark and is skipped.
+processes may share a memo. Every line ends in its checksum: one that was torn by a crash or damaged since is
+skipped, and what it said is computed again.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ import weakref
 from io import FileIO
 from pathlib import Path
 
-from strata.base.tsv import from_lines, to_line
-
-_END = "."  # last field of every line: a torn line does not have it
+from strata.base.tsv import checked_line, from_checked_lines
 
 
 class Memo:
@@ -25,20 +24,24 @@ class Memo:
         self._stream: FileIO | None = None  # open from the first line on: opening costs more than writing
         content = path.read_bytes() if path.exists() else b""
         self._torn = bool(content) and not content.endswith(b"\n")
-        whole = (fields for fields in from_lines(content) if len(fields) > 2 and fields[-1] == _END)
-        self._known = {tuple(key): value for *key, value, _ in whole}
+        self._known = {tuple(key): value for *key, value in from_checked_lines(content) if key}
 
     def get(self, key: tuple[str, ...]) -> str | None:
         """What is known of ``key``, or None."""
-        return self._known.get(key)
+        return self._known.get(key) or None
 
     def items(self) -> list[tuple[tuple[str, ...], str]]:
         """All that is known, in the order it was first put."""
-        return list(self._known.items())
+        return [(key, value) for key, value in self._known.items() if value]
+
+    def drop(self, key: tuple[str, ...]) -> None:
+        """Forget what was put under ``key``, on disk too."""
+        if self.get(key):
+            self.put(key, "")
 
     def put(self, key: tuple[str, ...], value: str) -> None:
-        """Remember ``value``, on disk too."""
-        line = to_line((*key, value, _END))
+        """Remember ``value``, on disk too; the empty one means that nothing is known."""
+        line = checked_line((*key, value))
         with self._lock:
             self._known[key] = value
             stream = self._stream or self._open()

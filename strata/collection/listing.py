@@ -43,11 +43,21 @@ def table_files(conf: DatasetConf) -> dict[str, str | None]:
 
 
 class Found(NamedTuple):
-    """One file: its name, size in bytes and modification time in ns."""
+    """One file: its name, size in bytes, times of modification and of change in ns, and its inode.
+
+    A program may set the modification time back; what the system stamps tells a replaced file all the same.
+    """
 
     name: str
     size: int
     mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, name: str, found: os.stat_result) -> Found:
+        """The file ``name`` as the system describes it."""
+        return cls(name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ def scan_folder(root: Path, extensions: Iterable[str], tables: Mapping[str, str 
 
 
 def listing_bytes(listing: Listing) -> bytes:
-    """The listing as TSV: the root, the tables, other endings, then ``name, size, mtime`` a picture."""
+    """The listing as TSV: the root, the tables, other endings, then the fields of ``Found`` a picture."""
     lines = [to_line((_ROOT, listing.root))]
     known = (key for key in TABLES if key in listing.tables)
     lines += [to_line((f"# {key}", *map(str, listing.tables[key]))) for key in known]
@@ -108,11 +118,11 @@ def read_listing(path: Path) -> Listing:
     for name, *rest in lines[1:]:
         mark = marks.get(name)
         if mark:
-            tables[mark] = Found(rest[0], int(rest[1]), int(rest[2]))
+            tables[mark] = Found._make([rest[0], *map(int, rest[1:])])
         elif name == _OTHER:
             others[rest[0]] = int(rest[1])
         else:
-            files.append(Found(name, int(rest[0]), int(rest[1])))
+            files.append(Found._make([name, *map(int, rest)]))
     return Listing(lines[0][1], files, tables, others)
 
 
@@ -171,7 +181,7 @@ def _walk(
                 except FileNotFoundError:
                     continue  # a dangling link, or gone since the folder was opened
                 if stat.S_ISREG(status.st_mode):
-                    yield Found(prefix + name, status.st_size, status.st_mtime_ns)
+                    yield Found.of(prefix + name, status)
             elif entry.is_file():
                 others.append(prefix + name)
 
@@ -185,4 +195,4 @@ def _table(root: str, name: str, path: str) -> Found:
             f"{place}: no such file; mend the {name} file in conf/datasets/folder.yaml "
             "(relative to the pictures' folder, or absolute)"
         ) from None
-    return Found(place, status.st_size, status.st_mtime_ns)
+    return Found.of(place, status)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from strata.base.checksums import check_file
 from strata.base.errors import StrataError, one_line
 from strata.base.files import write_arrays
 from strata.descriptors.reduction import ZERO, fit_pca
@@ -81,6 +82,7 @@ def write_projection(path: Path, projection: Projection) -> None:
 
 def read_projection(path: Path) -> Projection:
     """Read what ``write_projection`` wrote; a missing or foreign file is a StrataError that names it."""
+    check_file(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             return Projection(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from strata.base.checksums import check_file
 from strata.base.errors import StrataError
 from strata.base.files import ROWS_PER_GROUP, atomic, full_disk_reported, read_table
 from strata.maps.features import ROWS_SCHEMA
@@ -116,5 +117,6 @@ def _mapped(folder: Path, shape: tuple[int, int], pieces: Iterable[npt.NDArray[n
 def _open(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise StrataError(f"{path}: no such file; run `dvc repro` to make it")
+    check_file(path)
     # neither mapped nor read ahead: both would hold the whole file
     return pq.ParquetFile(path, memory_map=False, pre_buffer=False)

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from strata.base.checksums import check_file
 from strata.base.errors import StrataError, one_line
 from strata.base.files import write_arrays
 from strata.base.threads import one_blas_thread
@@ -108,6 +109,7 @@ def write_whitening(path: Path, whitening: Whitening) -> None:
 
 def read_whitening(path: Path) -> Whitening:
     """Read what ``write_whitening`` wrote; a missing or foreign file is a StrataError that names it."""
+    check_file(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             unit: Unit = "regions" if str(stored["unit"]) == "regions" else "descriptors"

@@ -13,8 +13,11 @@ from pathlib import Path
 import torch
 
 from strata.base.errors import StrataError, one_line
+from strata.base.hashing import forget, known_hashes
 from strata.base.machine import free_memory
 from strata.base.threads import in_threads
+from strata.collection.headers import known_sizes, read_header
+from strata.collection.tables import USABLE
 from strata.extraction.plan import Job
 from strata.maps.views import PictureError, ViewedPicture, ViewSpec, decode_picture, make_view
 
@@ -76,9 +79,11 @@ def _view(job: Job, spec: ViewSpec, budget: Budget) -> Viewed:
         data = _read(job)
         try:
             picture = decode_picture(data, fast_target_px=_fast_target_px(job, spec))
-            return Viewed(job, make_view(picture, spec, job.box, same_scale=job.same_scale), "")
         except PictureError as error:
             return Viewed(job, None, str(error))
+        _check_remembered_size(job, *picture.shape[:2])
+        try:
+            return Viewed(job, make_view(picture, spec, job.box, same_scale=job.same_scale), "")
         except Exception as error:  # one picture never ends the run
             return Viewed(job, None, f"cannot be made a view: {one_line(error)}")
 
@@ -90,6 +95,23 @@ def _fast_target_px(job: Job, spec: ViewSpec) -> int | None:
     return spec.size_px if job.width * job.height >= REDUCED_FROM else spec.fast_target_px
 
 
+def _check_remembered_size(job: Job, height: int, width: int) -> None:
+    """Raise StrataError when a damaged memo gave the tables a size that the picture's header denies.
+
+    A JPEG may be decoded at eighths of its size, and a picture may be turned.
+    """
+    wanted, seen = sorted((job.width, job.height)), sorted((width, height))
+    if any([-(-side * part // 8) for side in wanted] == seen for part in range(1, 9)):
+        return
+    header = read_header(job.path)  # a decoder may see another size than the header: that is no damage
+    if header.status == USABLE and sorted((header.width or 0, header.height or 0)) != wanted:
+        known_sizes().drop((job.sha256,))
+        raise StrataError(
+            f"{job.path}: {header.width} x {header.height}, but the tables say {job.width} x {job.height}; "
+            "the remembered size is dropped: `dvc repro -f -s prepare && dvc repro` reads it again"
+        )
+
+
 def _read(job: Job) -> bytes:
     try:
         data = Path(job.path).read_bytes()
@@ -98,5 +120,9 @@ def _read(job: Job) -> bytes:
             f"{job.path}: {error.strerror or error}, but `prepare` saw it; run `dvc repro` once more"
         ) from None
     if hashlib.sha256(data).hexdigest() != job.sha256:
-        raise StrataError(f"{job.path}: it has changed since `prepare` saw it; run `dvc repro` once more")
+        forget(job.path, known_hashes())
+        raise StrataError(
+            f"{job.path}: it is not the picture that `prepare` saw; its remembered hash is dropped: "
+            "`dvc repro -f -s download prepare && dvc repro` takes it as it is now"
+        )
     return data

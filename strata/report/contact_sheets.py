@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from strata.base.checksums import check_file
 from strata.base.errors import StrataError
 from strata.collection.tables import BOX, Tables
 from strata.measures.scores import Scored
@@ -180,6 +181,7 @@ def _top(rankings: Path, layer: str, task: str, queries: list[Query]) -> list[di
 
 def _read(rankings: Path, layer: str, wanted: Any) -> pa.Table:
     path = rankings / layer / "topk.parquet"
+    check_file(path)
     try:
         return pq.read_table(path, filters=wanted)
     except FileNotFoundError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from strata.base.hashing import HashMemo, known_hashes, sha256_file
+from strata.base.hashing import HashMemo, forget, known_hashes, sha256_file
 
 
 def test_the_hash_is_sha256_of_the_bytes(tmp_path: Path) -> None:
@@ -18,14 +19,28 @@ def test_the_hash_is_sha256_of_the_bytes(tmp_path: Path) -> None:
 
 
 def test_a_known_file_is_not_read_again(tmp_path: Path) -> None:
-    file = tmp_path / "a b\nü.jpg"
+    file, memo = tmp_path / "a b\nü.jpg", HashMemo(tmp_path / "memo")
+    file.write_bytes(b"one")
+    sha256_file(file, memo)
+    ((key, _),) = memo.items()
+    memo.put(key, "remembered")
+    assert sha256_file(file, HashMemo(tmp_path / "memo")) == "remembered"
+    forget(file, memo)
+    assert sha256_file(file, HashMemo(tmp_path / "memo")) == hashlib.sha256(b"one").hexdigest()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_another_content_with_the_same_size_and_time_is_noticed(tmp_path: Path, replaced: bool) -> None:
+    file, memo = tmp_path / "a", HashMemo(tmp_path / "memo")
     file.write_bytes(b"one")
     os.utime(file, ns=(1, 10))
-    first = sha256_file(file, HashMemo(tmp_path / "memo"))
-    file.write_bytes(b"two")  # same size; with the same time nobody can tell
-    os.utime(file, ns=(1, 10))
-    assert sha256_file(file, HashMemo(tmp_path / "memo")) == first
-    assert sha256_file(file) != first
+    sha256_file(file, memo)
+    time.sleep(0.02)  # the system's clock of changes ticks
+    other = tmp_path / "b" if replaced else file
+    other.write_bytes(b"two")
+    os.utime(other, ns=(1, 10))
+    os.replace(other, file)
+    assert sha256_file(file, memo) == hashlib.sha256(b"two").hexdigest()
 
 
 @pytest.mark.parametrize(("content", "mtime_ns"), [(b"longer", 10), (b"two", 11)])

@@ -51,3 +51,26 @@ def test_processes_may_append_at_once(tmp_path: Path) -> None:
         worker.join()
     memo = Memo(path)
     assert all(memo.get((f"{who}/{i}",)) == "x" * 50 for who in range(4) for i in range(200))
+
+
+def test_a_line_with_any_flipped_bit_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "memo.tsv"
+    memo = Memo(path)
+    memo.put(("first",), "640 480")
+    first = path.stat().st_size
+    memo.put(("second",), "2")
+    whole = path.read_bytes()
+    for bit in range(8 * first):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        assert Memo(path).get(("first",)) is None
+        assert {key for key, _ in Memo(path).items()} <= {("second",)}
+
+
+def test_what_is_dropped_is_unknown_to_the_next_run(tmp_path: Path) -> None:
+    memo = Memo(tmp_path / "memo.tsv")
+    memo.put(("a",), "1")
+    memo.drop(("a",))
+    assert memo.get(("a",)) is None
+    assert Memo(tmp_path / "memo.tsv").items() == []

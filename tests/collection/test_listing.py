@@ -79,10 +79,14 @@ def test_the_list_is_readable_text(tmp_path: Path) -> None:
     for name in ("a b.jpg", "labels.csv"):
         os.utime(tmp_path / name, ns=(1, 5))
     listing = scan_folder(tmp_path, ENDS, {"labels": "labels.csv", "queries": None, "relevance": None})
+    stamps = [
+        f"1\t5\t{found.st_ctime_ns}\t{found.st_ino}"
+        for found in ((tmp_path / name).stat() for name in ("labels.csv", "a b.jpg"))
+    ]
     assert listing_bytes(listing).decode() == (
-        f"# root\t{tmp_path}\n# labels\t{tmp_path}/labels.csv\t1\t5\na b.jpg\t1\t5\n"
+        f"# root\t{tmp_path}\n# labels\t{tmp_path}/labels.csv\t{stamps[0]}\na b.jpg\t{stamps[1]}\n"
     )
-    assert listing.tables == {"labels": Found(f"{tmp_path}/labels.csv", 1, 5)}
+    assert listing.tables == {"labels": Found.of(f"{tmp_path}/labels.csv", (tmp_path / "labels.csv").stat())}
 
 
 def test_tables_may_be_elsewhere(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 import strata.extraction.decoding as decoding
+from strata.base.errors import StrataError
+from strata.collection.headers import known_sizes
 from strata.extraction.decoding import view_pictures
 from strata.extraction.plan import Job, plan_extraction
 from strata.maps.views import ViewSpec
@@ -109,3 +111,14 @@ def test_a_very_large_jpeg_is_decoded_at_a_reduced_scale(
     monkeypatch.setattr(decoding, "REDUCED_FROM", 640 * 480)
     assert decoding._fast_target_px(job, SPEC) == 32
     assert decoding._fast_target_px(replace(job, box=(0.0, 0.0, 9.0, 9.0)), SPEC) is None
+
+
+def test_a_size_that_the_picture_denies_is_an_error_and_forgotten(
+    jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATA_STORE", str(tmp_path / "store"))
+    job = replace(jobs[0], width=jobs[0].width + 100)
+    known_sizes().put((job.sha256,), f"{job.width} {job.height}")
+    with pytest.raises(StrataError, match="the tables say"):
+        list(view_pictures([job], SPEC, workers=1, ahead=1))
+    assert known_sizes().get((job.sha256,)) is None
