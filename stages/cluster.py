@@ -54,4 +54,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("cluster", main, sealed=True)
+    run_stage("cluster", main, sealed=1)

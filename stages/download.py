@@ -25,4 +25,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("download", main, sealed=True)
+    run_stage("download", main, sealed=1)

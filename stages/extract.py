@@ -103,4 +103,4 @@ def mib(size_bytes: int) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("extract", main, sealed=True)
+    run_stage("extract", main, sealed=2)

@@ -65,4 +65,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("grid", main, sealed=True)
+    run_stage("grid", main, sealed=1)

@@ -36,4 +36,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("index", main)
+    run_stage("index", main, sealed=1)

@@ -39,4 +39,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("pool", main, sealed=True)
+    run_stage("pool", main, sealed=1)

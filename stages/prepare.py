@@ -48,4 +48,4 @@ def summary(tables: Tables) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("prepare", main, sealed=True)
+    run_stage("prepare", main, sealed=1)

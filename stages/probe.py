@@ -46,4 +46,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("probe", main, sealed=True)
+    run_stage("probe", main, sealed=1)

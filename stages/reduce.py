@@ -35,4 +35,4 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    run_stage("reduce", main, sealed=True)
+    run_stage("reduce", main, sealed=1)

@@ -154,4 +154,4 @@ def _repeats(tables: Tables, database: Database, threshold: float) -> tuple[list
 
 
 if __name__ == "__main__":
-    run_stage("retrieve", main, sealed=True)
+    run_stage("retrieve", main, sealed=1)

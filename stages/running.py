@@ -28,19 +28,19 @@ gc.set_threshold(100_000, 50, 50)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def run_stage(name: str, work: Callable[[], str], *, sealed: bool = False) -> None:
+def run_stage(name: str, work: Callable[[], str], *, sealed: int = 0) -> None:
     """Run ``work`` (it returns its summary), print one line, exit 1 with one line on an error.
 
-    ``sealed``: the last path of the command line is the stage's out, a folder that gets checksums.
+    ``sealed``: so many of the last paths of the command line are outs, folders that get checksums.
 
     ``--debug`` on the command line or STRATA_DEBUG=1 shows the traceback.
     """
-    started, out = time.perf_counter(), paths()[-1] if sealed else None
+    started, outs = time.perf_counter(), paths()[-sealed:] if sealed else []
     try:
-        if out:
+        for out in outs:
             unseal(out)
         summary = work()
-        if out:
+        for out in outs:
             seal(out)
     except KeyboardInterrupt:
         sys.exit(130)

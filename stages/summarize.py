@@ -100,4 +100,4 @@ def _policies() -> dict[str, float | str]:
 
 
 if __name__ == "__main__":
-    run_stage("summarize", main, sealed=True)
+    run_stage("summarize", main, sealed=1)

@@ -76,4 +76,4 @@ def _prompts(dataset: str) -> dict[str, PromptSet] | None:
 
 
 if __name__ == "__main__":
-    run_stage("zeroshot", main, sealed=True)
+    run_stage("zeroshot", main, sealed=1)
