@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, listed
 from strata.base.track import Warn
 
 _DELIMITERS = (",", ";", "\t")
@@ -67,7 +67,7 @@ def check_columns(header: Collection[str], shown: str, needed: Iterable[str]) ->
     """StrataError for the first of the ``needed`` columns that ``header`` lacks."""
     for column in needed:
         if column not in header:
-            raise StrataError(f"{shown}: no column {column!r}; the columns are {', '.join(header)}")
+            raise StrataError(f"{shown}: no column {column!r}; the columns are {listed(header)}")
 
 
 def _row(where: str, header: list[str], cells: list[str]) -> Row:

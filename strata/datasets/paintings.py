@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, listed
 from strata.base.files import read_table, required, write_table
 from strata.base.hashing import known_hashes, sha256_file
 from strata.base.locks import locked
@@ -122,7 +122,7 @@ def _table_rows(path: Path) -> list[list[str]]:
         return [[row.cells[column].strip() for column in COLUMNS] for row in rows]
     header, *below = read_sheet(path) or [[]]
     if missing := [column for column in COLUMNS if column not in header]:
-        raise StrataError(f"{path}: no column {missing[0]!r}; the columns are {', '.join(header)}")
+        raise StrataError(f"{path}: no column {missing[0]!r}; the columns are {listed(header)}")
     places = [header.index(column) for column in COLUMNS]
     padded = ([*row, *[""] * len(header)] for row in below if any(row))
     return [[row[place].strip() for place in places] for row in padded]
