@@ -1,4 +1,4 @@
-"""The HTML report: a page, one of all clusters, a style sheet inside them, JPEG sheets of thumbnails beside them.
+"""The HTML report: a page, one of all clusters, and JPEG sheets of thumbnails beside them.
 
 Everything drawn is inline SVG, so the page is sharp at any size and its bytes depend on the results alone.
 The sections' modules (``numbers``, ``contact_sheets``, ``cluster_sheets``, ``prompt_sheets``) gather plain
