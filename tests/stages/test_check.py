@@ -359,3 +359,27 @@ def test_a_key_that_stands_twice_is_refused(project: Path) -> None:
     with (project / "params.yaml").open("a") as stream:
         stream.write("\npooling: avg\n")
     assert "params.yaml: not YAML" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("dense.layers", ["embedding"], "dense.layers: 'embedding' has no map; there are: stem, layer2.1"),
+        ("dense.layers", ["late"], "dense.layers: 'late' is not among layers; there are: stem, layer2.1"),
+        ("dense.fit", "rome", "dense.fit = 'rome' is not in conf/projection; there are: self, paris"),
+        ("dense.stride", 8, "dense.stride = 8 is for a ViT's patches and model rn (RN50) is a ResNet"),
+        ("dense.cells", [6, 19], "dense.cells.1 = 19 is wrong"),
+    ],
+)
+def test_what_cannot_be_matched_densely_is_refused(
+    project: Path, change: Change, key: str, value: Any, said: str
+) -> None:
+    (project / "conf/projection/paris").mkdir(parents=True)
+    change("params.yaml", key, value)
+    assert said in refusal()
+
+
+def test_expansion_needs_a_dense_match(change: Change) -> None:
+    change("params.yaml", "retrieve.match", "region")
+    change("params.yaml", "retrieve.expand", 2)
+    assert "retrieve.expand = 2 is for boxes matched densely" in refusal()
