@@ -46,6 +46,7 @@ UNREAD = {
     ("zeroshot", "data/check/model/demo-rn"): "the same",
     ("report", "data/check/model/demo-rn"): "the same",
 }
+METHODS = "retrieve.methods."  # read as a whole by the method that is chosen
 UNREAD_KEYS = {
     "weights.source": "said where weights are missing",
     "architecture": "for demo-rn it stands beside the weights",
@@ -200,7 +201,8 @@ def test_a_stage_needs_nothing_it_does_not_declare(stage: str, project: Path, tm
         keys.listen(patch)
         run(stage, alone(stage, project, tmp_path))
     assert contents(tmp_path, outs(stage)) == contents(project, outs(stage)) != {}
-    assert keys.leaves - keys.read - set(UNREAD_KEYS) == set()
+    unread = {key for key in keys.leaves - keys.read if not key.startswith(METHODS)}
+    assert unread - set(UNREAD_KEYS) == set()
 
 
 def test_a_folder_of_ones_own_needs_nothing_that_is_not_declared(
