@@ -48,12 +48,10 @@ def ranked_answers(
     cell: Cell, vectors: Floats, asked: Questions, retrieve: RetrieveParams
 ) -> Iterator[Answer]:
     """AP of every task, and names by the nearest, of whole vectors (M, D)."""
-    if cell.treatment in POSTPROCESSED:
-        changed = {"metric": "cosine", "postprocess": cell.treatment}
-    else:
-        changed = {"postprocess": "none"}
-    retrieve = retrieve.model_copy(update=changed)
-    plain = build_index(vectors, retrieve.metric, asked.database.ranked)
+    after = cell.treatment in POSTPROCESSED
+    metric = "cosine" if after else retrieve.metric
+    plain = build_index(vectors, metric, asked.database.ranked)
+    retrieve = retrieve.model_copy(update={"postprocess": cell.treatment if after else "none"})
     for some in asked.sets:
         index = rescored(plain, some.queries.queries, retrieve)
         step = queries_per_block(len(index.candidates), retrieve.budget_mib)
