@@ -14,7 +14,16 @@ from stages.running import run_stage
 from strata.base.errors import StrataError
 from strata.base.files import write_bytes, write_text
 from strata.collection.tables import BOX
-from strata.library.asking import Answer, Match, Question, ask, ask_vector, check_layer, picture_rows
+from strata.library.asking import (
+    Answer,
+    Match,
+    Question,
+    ask,
+    ask_vector,
+    check_layer,
+    dense_layers,
+    picture_rows,
+)
 from strata.library.run import Run, open_run
 from strata.maps.geometry import Box
 from strata.results.plots import csv_text
@@ -57,7 +66,9 @@ def _kind(run: Run, query: str) -> str:
 def _answers(run: Run, kind: str, arguments: argparse.Namespace) -> list[Answer]:
     if arguments.top < 1:
         raise StrataError(f"--top {arguments.top}: at least 1")
-    layer = arguments.layer or (LAYER if LAYER in run.layers else run.layers[-1])
+    match: Match = arguments.match or ("dense" if arguments.box else "global")
+    indexed = dense_layers(run) if match == "dense" else []
+    layer = arguments.layer or (indexed or [name for name in run.layers if name == LAYER] or run.layers)[0]
     check_layer(run, layer)
     if kind == "text":
         if (
@@ -72,9 +83,8 @@ def _answers(run: Run, kind: str, arguments: argparse.Namespace) -> list[Answer]
         from strata.library.words import text_vectors
 
         return ask_vector(run, text_vectors(run, [arguments.query])[0], arguments.top)
-    match: Match = arguments.match or ("region" if arguments.box else "global")
-    if match == "region" and not arguments.box:
-        raise StrataError("--match region looks for a box: add --box x0,y0,x1,y1")
+    if match != "global" and not arguments.box:
+        raise StrataError(f"--match {match} looks for a box: add --box x0,y0,x1,y1")
     question = Question(layer, tuple(arguments.box), match, pooling=arguments.pooling, top=arguments.top)
     query = arguments.query if kind == "picture" else Path(arguments.query).expanduser()
     return ask(run, query, question)
@@ -102,9 +112,9 @@ def _arguments() -> argparse.Namespace:
         "query", metavar="QUERY", help="a sentence, a picture file, or an id of the collection"
     )
     parser.add_argument("--box", type=_box, action="append", default=[], help="x0,y0,x1,y1; may be repeated")
-    parser.add_argument("--layer", help=f"default {LAYER}")
+    parser.add_argument("--layer", help=f"default: the dense layer for a box, else {LAYER}")
     parser.add_argument("--pooling", help="another one than the run's")
-    parser.add_argument("--match", choices=("region", "global"), help="default: region for a box")
+    parser.add_argument("--match", choices=("dense", "region", "global"), help="default: dense for a box")
     parser.add_argument("--top", type=int, default=20)
     parser.add_argument("--csv", type=Path, metavar="FILE")
     parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet")

@@ -63,7 +63,7 @@ class Asked(pydantic.BaseModel, extra="forbid"):
     text: str | None = None
     boxes: list[Box] = pydantic.Field(default=[], max_length=8)
     layer: str = ""
-    match: Match = "region"
+    match: Match = "dense"
     metric: Metric = "cosine"
     pooling: Pooling | None = None
     mode: Mode = "and"

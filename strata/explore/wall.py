@@ -9,7 +9,7 @@ import numpy as np
 
 from strata.base.files import read_table
 from strata.collection.tables import rejected_pictures
-from strata.library.asking import TEXT_LAYER, picture_rows, vectors
+from strata.library.asking import TEXT_LAYER, dense_layers, picture_rows, vectors
 from strata.library.run import Run
 
 
@@ -19,6 +19,7 @@ def wall(run: Run) -> dict[str, Any]:
     return {
         "title": run.used("extract")["params.yaml"].get("model", ""),
         "layers": run.layers,
+        "dense": dense_layers(run),
         "pooling": run.used("pool")["params.yaml"]["pooling"],
         "text": TEXT_LAYER in run.layers,
         "ids": [row["image_id"] for row in rows],

@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from strata.base.errors import StrataError
 from strata.base.threads import one_blas_thread
+from strata.dense.indexing import indexed_layers
 from strata.descriptors.pooling import check_poolable
 from strata.descriptors.transforms import Transform, describe_rows, fit_transform
 from strata.extraction.encoding import encode
 from strata.extraction.plan import Item, Job
+from strata.library.details import open_details
 from strata.library.models import read_picture
 from strata.library.run import Run
 from strata.library.search import pooling_of, run_network, transform_of
@@ -33,7 +35,7 @@ from strata.retrieval.region_matching import (
 )
 from strata.settings.params import Pooling, PoolParams
 
-Match = Literal["region", "global"]
+Match = Literal["dense", "region", "global"]
 Metric = Literal["cosine", "euclidean"]
 Mode = Literal["and", "or"]
 Floats = npt.NDArray[np.float32]
@@ -45,9 +47,10 @@ BUDGET_MIB = 256
 class Question:
     """What is asked. ``boxes``: details of the picture, (x0, y0, x1, y1) in its pixels; none is all of it.
 
-    ``match``: ``region`` finds a box as the best stored region of a picture, ``global`` compares one vector
-    a picture. ``pooling``: None is the run's. ``mode``: must a picture have all of several boxes, or one?
-    ``reduced``: after the run's PCA.
+    ``match``: ``dense`` finds a box as the best window of a picture's map, in a layer without a dense index
+    as ``region`` does: the best stored region of a picture; ``global`` compares one vector a picture.
+    ``pooling``: None is the run's. ``mode``: must a picture have all of several
+    boxes, or one? ``reduced``: after the run's PCA.
     """
 
     layer: str
@@ -78,7 +81,9 @@ def ask(run: Run, picture: Any, question: Question) -> list[Answer]:
     own = ids.index(picture) if isinstance(picture, str) and picture in picture_rows(run) else None
     check_layer(run, question.layer)
     with one_blas_thread():
-        if question.boxes and question.match == "region":
+        if question.boxes and question.match == "dense" and question.layer in dense_layers(run):
+            scores, boxes = _by_window(run, picture, own, question)
+        elif question.boxes and question.match != "global":
             scores, boxes = _by_region(run, picture, question)
         else:
             scores, boxes = _by_vector(run, picture, own, question), None
@@ -213,6 +218,31 @@ def _by_region(run: Run, picture: Any, question: Question) -> tuple[Floats, npt.
     places = np.arange(len(rows))
     boxes = np.stack([store.boxes(regions[keep], frames, places) for regions in found.regions])
     return _combined(found.scores[:, keep], question.mode), boxes
+
+
+def _by_window(
+    run: Run, picture: Any, own: int | None, question: Question
+) -> tuple[Floats, npt.NDArray[np.float64]]:
+    """The same by dense match; a picture without the index scores -inf."""
+    details = open_details(run, question.layer)
+    pixels = read_picture(picture if own is None else run.root / picture_rows(run)[picture]["path"])
+    for box in question.boxes:
+        check_box(box, pixels.shape[1], pixels.shape[0])
+    places = {image_id: place for place, image_id in enumerate(run.ids())}
+    scores = np.full((len(question.boxes), len(places)), -np.inf, np.float32)
+    boxes = np.zeros((*scores.shape, 4))
+    asked = [(pixels, box) for box in question.boxes]
+    for number, found in enumerate(details.find(asked, own=[None if own is None else picture] * len(asked))):
+        for one in found:
+            scores[number, places[one.image_id]] = one.score
+            boxes[number, places[one.image_id]] = one.box
+    return _combined(scores, question.mode), boxes
+
+
+def dense_layers(run: Run) -> list[str]:
+    """The layers that have a dense index."""
+    folder = run.data / "index"
+    return indexed_layers(folder) if folder.is_dir() else []
 
 
 @lru_cache(maxsize=8)

@@ -67,7 +67,7 @@ def evaluate_layer(
                     own += run.detections.scored()
                 own += _policies(run.task, query_set, search, query_view)
                 if params.postprocess != "none" and (
-                    search.matcher is None or not all(query.boxed for query in query_set.queries)
+                    search.matcher is None or not all(map(search.matcher.takes, query_set.queries))
                 ):
                     said = described(params.postprocess, params.methods)
                     own += Scored(policies=[Policy("postprocess", said)])

@@ -78,7 +78,7 @@ def run_queries(search: Search, query_set: QuerySet, track: Track) -> list[TaskR
 
 def post_processed(search: Search, queries: Sequence[Query]) -> Search:
     """The search with the answers of the queries that are compared as whole pictures, by ``postprocess``."""
-    whole = [query for query in queries if search.matcher is None or not query.boxed]
+    whole = [query for query in queries if search.matcher is None or not search.matcher.takes(query)]
     return replace(
         search, layer=replace(search.layer, full=rescored(search.layer.full, whole, search.params))
     )

@@ -62,9 +62,11 @@ const go = (changes, replace = false) => {
   if (replace) { history.replaceState(null, "", hash); show(); } else location.hash = hash;
 };
 const open = (n) => go({ view: fixed || state.view === "strata" ? "strata" : "picture", n, upload: null, w: null, h: null, boxes: [] });
+// a box is looked for in the layer that is indexed for it, unless another match is chosen
+const detailLayer = () => state.boxes.length && (state.match || "dense") === "dense" && all.dense.length && !all.dense.includes(state.layer) ? all.dense[0] : state.layer;
 const question = (changes = {}) => ({
-  ...(state.upload ? { upload: state.upload } : { picture: Number(state.n) }), boxes: state.boxes, layer: state.layer,
-  match: state.match || "region", metric: state.metric || "cosine", pooling: state.pooling || null, mode: state.mode || "and",
+  ...(state.upload ? { upload: state.upload } : { picture: Number(state.n) }), boxes: state.boxes, layer: detailLayer(),
+  match: state.match || "dense", metric: state.metric || "cosine", pooling: state.pooling || null, mode: state.mode || "and",
   reduced: state.reduced === "1", ...changes,
 });
 const asks = () => state.upload || /^\d+$/.test(state.n || "") && Number(state.n) < all.ids.length;
@@ -122,7 +124,7 @@ const agreement = (n) => {
 const caption = (one) => [element("span", {}, one.score.toFixed(3)), agreement(one.n)].filter(Boolean);
 const layerOptions = () => [
   choose("Layer", "layer", all.layers), choose("Pooling", "pooling", ["", "max", "rmac", "gem", "avg"], [`the run's (${all.pooling})`, "max", "rmac", "gem", "avg"]),
-  choose("Match", "match", ["region", "global"], ["where it is (regions)", "as a whole"]), choose("Metric", "metric", ["cosine", "euclidean"]),
+  choose("Match", "match", ["dense", "region", "global"], ["where it is", "where it is (coarse regions)", "as a whole"]), choose("Metric", "metric", ["cosine", "euclidean"]),
   choose("Space", "reduced", ["", "1"], ["raw", "after PCA"]), choose("Boxes", "mode", ["and", "or"], ["all of them", "any of them"]),
 ];
 
@@ -281,7 +283,7 @@ const showPicture = async () => {
   const rows = await post("/api/ask", question());
   if (own !== asking) return;
   answers = rows;
-  title.append(element("small", {}, `${rows.length} shown · ${state.layer} · ${((performance.now() - started) / 1000).toFixed(1)} s`));
+  title.append(element("small", {}, `${rows.length} shown · ${detailLayer()} · ${((performance.now() - started) / 1000).toFixed(1)} s`));
   found.replaceChildren(...rows.map((one) => tile(one.n, { height: 150, boxes: one.boxes, caption: caption(one), judged: state.upload ? null : one })));
   rows.slice(0, 8).forEach((one) => (new Image().src = `/picture/${one.n}/large`));
 };
