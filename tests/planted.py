@@ -202,7 +202,7 @@ def write_project(folder: Path, layers: Mapping[str, Floats], **retrieve: Any) -
     params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params |= {"dataset": "planted", "model": "demo-rn", "layers": list(layers)}
     params["zeroshot"]["top"] = 2
-    params["retrieve"] |= retrieve
+    params["retrieve"] |= {"match": "region"} | retrieve
     yaml.dump(params, folder / "params.yaml")
     dataset = yaml.load((ROOT / "conf/datasets/demo.yaml").read_text(encoding="utf-8"))
     strict = {"positive": ["good"], "junk": ["ok", "junk"]}

@@ -24,7 +24,6 @@ from strata.base.files import write_bytes
 from strata.base.track import Track, no_track
 from strata.collection.facets import Integers, label_pairs
 from strata.collection.tables import USABLE
-from strata.maps.views import PictureError, decode_picture
 
 CELL_PX = 192  # a thumbnail's longer side
 PITCH_PX = CELL_PX + 16
@@ -202,6 +201,11 @@ def fitted(width: int | None, height: int | None) -> tuple[int, int]:
 def load(path: Path, width: int, height: int) -> Image.Image:
     """(height, width) RGB thumbnail of a file, of the pixels that the network sees; a grey one with a cross
     where it cannot be read."""
+    from strata.maps.views import (  # torch, which a page of known sheets does without
+        PictureError,
+        decode_picture,
+    )
+
     try:
         picture = Image.fromarray(decode_picture(path.read_bytes(), fast_target_px=max(width, height)))
         return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)

@@ -13,18 +13,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 STOPS = re.findall(r"^\d+\. (.*?)(?=^\d+\. |^\n|\Z)", READING, re.M | re.S)
 ROOMS = (
     *("base", "settings", "demo", "collection", "fetching", "datasets", "models", "maps", "extraction"),
-    *(
-        "descriptors",
-        "measures",
-        "grouping",
-        "dense",
-        "retrieval",
-        "naming",
-        "grid",
-        "results",
-        "library",
-        "report",
-    ),
+    *("descriptors", "measures", "grouping", "dense", "retrieval", "naming", "grid", "results", "library"),
+    *("report", "explore"),
 )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from stages import provenance, report, summarize
 from strata.base.locks import record_first_seen
+from strata.base.tsv import checked_line
 from strata.settings.params import ModelConf, Weights
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
@@ -226,9 +227,8 @@ def test_the_hash_of_the_weights_comes_from_the_stores_memory(project: Path) -> 
     store.mkdir()
     assert provenance.weights_hash(LOCAL, store) == ""
     lines = (f"{project}/models/own/a.safetensors", f"{project}/models/other/a.safetensors")
-    (store / "weights-hashes.txt").write_text(
-        "".join(f"{path}\t1\t2\t{i}abc\t.\n" for i, path in enumerate(lines)) + "torn line"
-    )
+    known = (checked_line((path, "1", "2", "3", "4", f"{i}abc")) for i, path in enumerate(lines))
+    (store / "weights-hashes.txt").write_bytes(b"".join(known) + b"torn line")
     assert provenance.weights_hash(LOCAL, store) == "0abc"
     hub = LOCAL.model_copy(
         update={
