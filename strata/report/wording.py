@@ -12,6 +12,7 @@ from strata.settings.params import CLASS_TASK
 
 GRID_MEASURES = {"map": "mAP", "ami": "AMI", "knn_accuracy": "k-NN accuracy"}
 ASKED_OF_THE_GRID = {"find": "map", "group": "ami", "name": "knn_accuracy"}
+ROUNDING = 1e-3  # of the numbers of a run and of its grid
 FEW = 3  # rivals that an answer names; the grid's own section names more
 
 
@@ -54,6 +55,10 @@ def answers(compared: Comparison, grid: Grid, pooling: str) -> list[Answer]:
         if answer is None or measure.question == "name":
             nearest = [] if answer is None else [f"By the nearest pictures: {_cell_said(answer)}"]
             own = [caution(measure), *nearest]
+            lines.append(Answer(question, measure.best.layer, number(measure), [n for n in own if n]))
+        elif task != CLASS_TASK and measure.best.number > (answer.numbers["naive"] or 0.0) + ROUNDING:
+            others = f"of its cells the highest is {_cell_said(answer)}"
+            own = [caution(measure), f"By a match that the grid does not have; {others}"]
             lines.append(Answer(question, measure.best.layer, number(measure), [n for n in own if n]))
         else:
             notes = [*_apart(answer), f"This run ({pooling}): {_run_said(measure)}"]
