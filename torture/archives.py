@@ -15,7 +15,6 @@ import resource
 import struct
 import tarfile
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -27,6 +26,7 @@ from strata.datasets.csv_rows import read_rows
 from strata.datasets.plain_pickle import read_plain_pickle
 from strata.datasets.xlsx import read_sheet
 from strata.fetching.unpacking import unpack
+from torture.tries import repeated
 
 CHILD_BYTES = 1 << 30  # besides what the child starts with
 CHILD_S = 30
@@ -38,13 +38,7 @@ _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 def run(seed: int, until: float) -> tuple[int, list[str]]:
     """Tries until ``time.monotonic()`` is ``until``: how many, and a line for each that failed."""
-    tries, failures = 0, []
-    while time.monotonic() < until:
-        failure = one(f"{seed}.{tries}")
-        tries += 1
-        if failure:
-            failures.append(failure)
-    return tries, failures
+    return repeated(one, seed, until)
 
 
 def one(name: str) -> str | None:

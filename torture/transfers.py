@@ -25,6 +25,7 @@ from strata.base.errors import StrataError
 from strata.fetching import connections, transfer
 from strata.fetching.mirrors import downloads, fetch
 from strata.fetching.sources import RemoteFile
+from torture.tries import repeated
 
 TRY_S = 30.0
 _CONTENT = random.Random(1).randbytes(200_000)
@@ -36,13 +37,7 @@ _LENGTHS = ("0", "-1", "1", "200000", "200001", "9" * 30, "9" * 5000, "x", "1,2"
 
 def run(seed: int, until: float) -> tuple[int, list[str]]:
     """Tries until ``time.monotonic()`` is ``until``: how many, and a line for each that failed."""
-    tries, failures = 0, []
-    while time.monotonic() < until:
-        failure = one(f"{seed}.{tries}")
-        tries += 1
-        if failure:
-            failures.append(failure)
-    return tries, failures
+    return repeated(one, seed, until)
 
 
 def one(name: str) -> str | None:

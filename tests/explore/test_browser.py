@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-import strata
-from strata.explore.server import Explorer, make_app
+from tests.browsers import browser
+from tests.explore.conftest import Served
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.slow
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 WAIT_MS = 60_000
 
 
@@ -41,40 +38,9 @@ class Opened:
         return str(self.page.evaluate("location.hash"))
 
 
-@pytest.fixture(scope="module")
-def served(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("explored")
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    explorer = Explorer(strata.open_run(finished), folder / "kept", folder / "marks")
-    server = uvicorn.Server(uvicorn.Config(make_app(explorer, port), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/", folder / "marks"
-    server.should_exit = True
-    thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if "CI" not in os.environ:
-        pytest.importorskip("playwright", reason="Playwright is not installed")
-        if not CHROMIUM.is_file():
-            pytest.skip(f"no browser at {CHROMIUM}")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def opened(served: tuple[str, Path], browser: Any) -> Iterator[Opened]:
-    address, marks = served
+def opened(served: Served, browser: Any) -> Iterator[Opened]:
+    address, marks = f"http://127.0.0.1:{served.port}/", served.marks
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)

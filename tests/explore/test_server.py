@@ -6,23 +6,19 @@ import csv
 import http.client
 import io
 import json
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from PIL import Image
 
 import strata
 from strata.base.errors import StrataError
 from strata.datasets.folder_queries import read_queries, read_relevance
 from strata.explore.marks import Marks
-from strata.explore.server import MOST_JSON, Explorer, make_app
+from strata.explore.server import MOST_JSON, Explorer
+from tests.explore.conftest import Served
 
 
 @dataclass
@@ -52,20 +48,8 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("explored")
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
-    explorer = Explorer(strata.open_run(finished), folder / "kept", folder / "marks")
-    server = uvicorn.Server(uvicorn.Config(make_app(explorer, port), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield Client(port, explorer)
-    server.should_exit = True
-    thread.join()
+def client(served: Served) -> Client:
+    return Client(served.port, served.explorer)
 
 
 def png(width: int, height: int) -> bytes:

@@ -8,28 +8,20 @@ from __future__ import annotations
 
 import os
 import runpy
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stages import report
+from tests.browsers import browser
+
+__all__ = ["browser"]
 
 MADE: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "made_results.py"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None  # type: ignore[assignment]
-MISSING = [name for name, there in (("playwright", sync_playwright), ("Chromium", CHROMIUM)) if not there]
 AXE = os.environ.get("STRATA_AXE")
 
-pytestmark = pytest.mark.skipif(
-    bool(MISSING) and not os.environ.get("CI"), reason=f"no {' and no '.join(MISSING)} here"
-)
 WIDTHS, THEMES = (390, 1280), ("light", "dark")
 PAGES = ("index.html", "clusters.html")
 
@@ -47,14 +39,6 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         monkeypatch.setattr(sys, "argv", ["report", "report"])
         report.main()
     return home / "report"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 def opened(browser: Any, path: Path, width: int = 1280, theme: str = "light") -> tuple[Any, list[str]]:
