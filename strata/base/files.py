@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import tempfile
@@ -117,14 +118,17 @@ def read_array(path: Path, *, mmap: bool = False) -> npt.NDArray[Any]:
 
 
 def write_arrays(path: Path, **arrays: npt.NDArray[Any]) -> None:
-    """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone (no pickled objects)."""
+    """Write one uncompressed ``.npz`` whose bytes depend on the arrays alone (no pickled objects).
+
+    Members are written whole: of one that grows, Python 3.11.4 and later write another header than before.
+    """
     import numpy as np
 
     with atomic(path) as stream, zipfile.ZipFile(stream, "w") as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy")  # its time is 1980, always
-            with archive.open(entry, "w", force_zip64=True) as member:
-                np.save(member, np.asarray(array, order="C"), allow_pickle=False)
+            member = io.BytesIO()
+            np.save(member, np.asarray(array, order="C"), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getbuffer())  # its time is 1980, always
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -107,6 +108,14 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
         files.write_json(tmp_path / run / "a.json", {"a": 1})
     for name in ("t.parquet", "a.npz", "a.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_arrays_have_the_same_bytes_whatever_python_writes_them(tmp_path: Path) -> None:
+    files.write_arrays(tmp_path / "a.npz", a=np.arange(3, dtype="<f4"), b=np.array(["x", "yz"]))
+    digest = hashlib.sha256((tmp_path / "a.npz").read_bytes()).hexdigest()
+    assert (
+        digest == "914467fcc19d7d13ac2a2426bc9bf767901ac02378b1da7765da37d70fe82fc4"
+    )  # 3.11.2, 3.11.7, 3.13.0
 
 
 def test_chunks_do_not_change_a_tables_bytes(tmp_path: Path) -> None:
