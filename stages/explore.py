@@ -28,7 +28,8 @@ def main() -> str:
     listening = _listen(arguments.port)
     import uvicorn
 
-    from strata.explore.server import Explorer, make_app
+    from strata.explore.explorer import Explorer
+    from strata.explore.server import make_app
 
     port = listening.getsockname()[1]
     explorer = Explorer(run, store_root() / "explored", arguments.run / "marks")

@@ -50,12 +50,6 @@ def cells_to_pixels(cells: npt.NDArray[Any], shapes: npt.NDArray[Any], sizes: np
     return np.asarray(np.clip(cells * scale, 0.0, limits))
 
 
-def pixels_to_cells(boxes: Floats, shapes: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> Floats:
-    """The inverse of ``cells_to_pixels``, not rounded."""
-    scale = np.asarray(shapes)[..., [1, 0, 1, 0]] / np.asarray(sizes, np.float64)[..., [0, 1, 0, 1]]
-    return np.asarray(boxes * scale)
-
-
 def check_box(box: Box, width: int, height: int) -> Box:
     """``box`` clipped to the picture; StrataError where less than two pixels a side of it are left."""
     x0, y0, x1, y1 = box

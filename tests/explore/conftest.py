@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 
 import strata
-from strata.explore.server import Explorer, make_app
+from strata.explore.explorer import Explorer
+from strata.explore.server import make_app
 from tests.library.conftest import finished
 
 __all__ = ["finished"]

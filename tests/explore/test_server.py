@@ -16,8 +16,9 @@ from PIL import Image
 import strata
 from strata.base.errors import StrataError
 from strata.datasets.folder_queries import read_queries, read_relevance
+from strata.explore.explorer import Explorer
 from strata.explore.marks import Marks
-from strata.explore.server import MOST_JSON, Explorer
+from strata.explore.server import MOST_JSON
 from tests.explore.conftest import Served
 
 
