@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from strata.dense.kept import Shape
 from strata.dense.params import DenseParams
 from strata.dense.templates import Cut, cut_maps, template_cuts
 from strata.dense.tower import DenseTower
+from strata.extraction.decoding import read_seen
 from strata.maps.geometry import Box
 from strata.maps.views import Picture, decode_picture
 
@@ -41,7 +41,7 @@ class Asked:
 
     def make(self, tower: DenseTower) -> Made:
         """All its templates, by their names."""
-        picture = read_pixels(self.path, self.sha256)
+        picture = decode_picture(read_seen(self.path, self.sha256))
         maps = [
             map_ for cut in self.cuts for map_ in cut_maps(tower, picture, self.box, cut.cells, self.mirror)
         ]
@@ -68,7 +68,7 @@ def database_source(pictures: pa.Table) -> Source:
     sizes = np.stack([searched[side].to_numpy() for side in ("width", "height")], axis=1).astype(np.int64)
 
     def read(place: int) -> Picture:
-        return read_pixels(paths[place], hashes[place])
+        return decode_picture(read_seen(paths[place], hashes[place]))
 
     return Source(searched["image_id"].to_pylist(), hashes, sizes, read)
 
@@ -100,20 +100,9 @@ def picture_reader(tables: Tables, root: Path = Path()) -> Callable[[str], Pictu
 
     def read(image_id: str) -> Picture:
         path, sha256 = known[image_id]
-        return read_pixels(str(root / path), sha256)
+        return decode_picture(read_seen(root / path, sha256))
 
     return read
-
-
-def read_pixels(path: str, sha256: str) -> Picture:
-    """(H, W, 3) uint8; StrataError for a file that is gone or not the one ``prepare`` saw."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise StrataError(f"{path}: {error.strerror or error}; run `dvc repro` once more") from None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise StrataError(f"{path}: it has changed since `prepare` saw it; run `dvc repro` once more")
-    return decode_picture(data)
 
 
 def _box(query: dict[str, Any], width: int, height: int) -> Box:

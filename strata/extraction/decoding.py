@@ -76,7 +76,7 @@ def view_pictures(
 
 def _view(job: Job, spec: ViewSpec, budget: Budget) -> Viewed:
     with budget.taken(job.width * job.height * BYTES_A_PIXEL):
-        data = _read(job)
+        data = read_seen(job.path, job.sha256)
         try:
             picture = decode_picture(data, fast_target_px=_fast_target_px(job, spec))
         except PictureError as error:
@@ -112,17 +112,18 @@ def _check_remembered_size(job: Job, height: int, width: int) -> None:
         )
 
 
-def _read(job: Job) -> bytes:
+def read_seen(path: str | Path, sha256: str) -> bytes:
+    """A picture's bytes; StrataError for a file that is gone or not the one that ``prepare`` saw."""
     try:
-        data = Path(job.path).read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise StrataError(
-            f"{job.path}: {error.strerror or error}, but `prepare` saw it; run `dvc repro` once more"
+            f"{path}: {error.strerror or error}, but `prepare` saw it; run `dvc repro` once more"
         ) from None
-    if hashlib.sha256(data).hexdigest() != job.sha256:
-        forget(job.path, known_hashes())
+    if hashlib.sha256(data).hexdigest() != sha256:
+        forget(path, known_hashes())
         raise StrataError(
-            f"{job.path}: it is not the picture that `prepare` saw; its remembered hash is dropped: "
+            f"{path}: it is not the picture that `prepare` saw; its remembered hash is dropped: "
             "`dvc repro -f -s download prepare && dvc repro` takes it as it is now"
         )
     return data

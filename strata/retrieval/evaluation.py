@@ -66,11 +66,6 @@ def evaluate_layer(
                 if run.detections is not None:
                     own += run.detections.scored()
                 own += _policies(run.task, query_set, search, query_view)
-                if params.postprocess != "none" and (
-                    search.matcher is None or not all(map(search.matcher.takes, query_set.queries))
-                ):
-                    said = described(params.postprocess, params.methods)
-                    own += Scored(policies=[Policy("postprocess", said)])
                 found += own.at(task=run.task.name)
     lengths = layer.full.norms[layer.full.usable]
     if params.metric == "euclidean" and np.abs(lengths - 1).max(initial=0) < 1e-4:
@@ -121,6 +116,8 @@ def _policies(task: Task, query_set: QuerySet, search: Search, query_view: Query
         texts |= matcher.policies
     if inside < count:
         texts["metric"] = search.params.metric
+        if search.params.postprocess != "none":
+            texts["postprocess"] = described(search.params.postprocess, search.params.methods)
     return Scored(policies=[Policy(name, text) for name, text in texts.items()])
 
 

@@ -11,6 +11,7 @@ import torch
 
 import strata.extraction.decoding as decoding
 from strata.base.errors import StrataError
+from strata.base.hashing import known_hashes, sha256_file
 from strata.collection.headers import known_sizes
 from strata.extraction.decoding import view_pictures
 from strata.extraction.plan import Job, plan_extraction
@@ -35,13 +36,13 @@ def test_no_more_than_ahead_are_read_before_they_are_taken(
     jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    inner = decoding._read
+    inner = decoding.read_seen
 
-    def counted(job: Job) -> bytes:
-        read.append(job.path)
-        return inner(job)
+    def counted(path: str, sha256: str) -> bytes:
+        read.append(path)
+        return inner(path, sha256)
 
-    monkeypatch.setattr(decoding, "_read", counted)
+    monkeypatch.setattr(decoding, "read_seen", counted)
     threads = threading.active_count()
     views = view_pictures(jobs, SPEC, workers=2, ahead=5)
     next(views)
@@ -111,6 +112,17 @@ def test_a_very_large_jpeg_is_decoded_at_a_reduced_scale(
     monkeypatch.setattr(decoding, "REDUCED_FROM", 640 * 480)
     assert decoding._fast_target_px(job, SPEC) == 32
     assert decoding._fast_target_px(replace(job, box=(0.0, 0.0, 9.0, 9.0)), SPEC) is None
+
+
+def test_a_picture_that_was_replaced_is_refused_and_its_hash_forgotten(
+    jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATA_STORE", str(tmp_path / "store"))
+    assert sha256_file(jobs[0].path, known_hashes()) == jobs[0].sha256
+    assert decoding.read_seen(jobs[0].path, jobs[0].sha256) == Path(jobs[0].path).read_bytes()
+    with pytest.raises(StrataError, match=r"not the picture that `prepare` saw.*dvc repro -f -s download"):
+        decoding.read_seen(jobs[0].path, jobs[1].sha256)
+    assert jobs[0].sha256 not in dict(known_hashes().items()).values()
 
 
 def test_a_size_that_the_picture_denies_is_an_error_and_forgotten(
