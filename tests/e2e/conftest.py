@@ -112,8 +112,9 @@ def copy_project(target: Path) -> Project:
             shutil.copy(ROOT / name, target / name)
     project = Project(target)
     project.choose(dataset="demo", model="demo-rn", pooling="max", layers=["stem", "late", "embedding"])
-    project.choose(pool__whiten="none", cluster__k=None, dense__layers=["late"], dense__size_px=136)
+    project.choose(pool__whiten="none", cluster__k=None, dense__size_px=136)
     project.edit("conf/datasets/demo.yaml", "pictures: 320", f"pictures: {PICTURES}")
+    project.edit("conf/datasets/demo.yaml", "- middle ", "- late ")
     project.run("git", "init", "-q", "-b", "main")
     project.commit("the project, with a small demo")
     return project
