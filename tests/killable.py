@@ -21,10 +21,11 @@ def preloaded(project: Path) -> BaseProcess:
 def run_stage_of(project: str, environment: dict[str, str]) -> None:
     """What the process does: ``python -m stages.extract`` in ``project``."""
     from stages import extract
+    from stages.running import run_stage
 
     os.environ.update(environment)
     os.chdir(project)
     sys.argv[1:] = ARGUMENTS
     with open(os.devnull, "w") as nowhere:
         sys.stderr = nowhere
-        extract.main()
+        run_stage("extract", extract.main, sealed=2)
