@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import io
 import json
 import os
@@ -168,12 +169,22 @@ def _broken(path: Path, kind: str, error: Exception) -> StrataError:
     return StrataError(f"{path}: not {kind} ({' '.join(str(error).split())}); delete it and run `dvc repro`")
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Remove the temporary siblings of ``folder`` that killed processes left; one at a time makes it."""
+    import shutil
+
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def make_in_place(folder: Path, make: Callable[[Path], None]) -> None:
-    """Let ``make`` fill a temporary sibling of ``folder`` and rename it; a failure leaves nothing behind."""
+    """Let ``make`` fill a temporary sibling of ``folder`` and rename it; a failure leaves nothing behind, and
+    what a killed process left goes first."""
     import shutil
 
     with full_disk_reported(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(folder)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         try:
             os.chmod(temporary, 0o777 & ~_umask())

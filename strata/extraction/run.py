@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
-from strata.base.files import make_in_place, required, write_json, write_table
+from strata.base.files import clear_leftovers, make_in_place, required, write_json, write_table
 from strata.base.machine import differing, told_apart
 from strata.base.track import Track, no_track
 from strata.collection.tables import USABLE, Tables
@@ -98,7 +98,7 @@ def extract(
     the store has it already, but computed in another way. Raises StrataError of one line: an unknown layer,
     no usable picture, a disk too small, a file that changed.
     """
-    _clear_leftovers(folder)
+    clear_leftovers(folder)  # before the disk is measured
     plan = plan_extraction(tables, request.query_view)
     network = open_network(
         request.conf,
@@ -155,12 +155,6 @@ def extract(
         store_bytes=store_bytes(place.store),
         how=network.computed,
     )
-
-
-def _clear_leftovers(folder: Path) -> None:
-    """Drop what killed runs had begun to lay out (``make_in_place``'s temporary siblings of ``folder``)."""
-    for left in folder.parent.glob(f".{folder.name}.*.part"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _fill(

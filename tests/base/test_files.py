@@ -149,6 +149,13 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["new.txt"]
 
 
+def test_what_a_killed_process_left_goes_first_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".out[1].abc.part", ".out1.abc.part", ".other.abc.part"):
+        files.write_text(tmp_path / name / "half.txt", "1")
+    files.make_in_place(tmp_path / "out[1]", lambda new: files.write_text(new / "a.txt", "2"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.abc.part", ".out1.abc.part", "out[1]"]
+
+
 def test_a_failing_maker_leaves_the_old_folder(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     files.make_in_place(folder, lambda new: files.write_text(new / "old.txt", "1"))
